@@ -1,0 +1,18 @@
+//! The one description of a model: operations, named parameters with shapes, and edges.
+//!
+//! A [`Graph`] holds no tensors. Everything that can be said about a model without its weights
+//! follows from it: shapes, counts, which parameters may be pruned, how it is drawn and how it is
+//! executed. Masks and the exact selection of what goes live here too, since they only need scores.
+
+mod build;
+mod count;
+mod graph;
+mod mask;
+mod op;
+pub mod ops;
+pub mod select;
+
+pub use build::Builder;
+pub use graph::{Axis, Dim, Graph, GraphError, Node, NodeId, Param, ParamId, Role};
+pub use mask::{Mask, MaskError, Masks};
+pub use op::{Op, OpRule, ParamSpec, Shape};

@@ -1,0 +1,81 @@
+use serde::{Deserialize, Serialize};
+
+use crate::ops::*;
+use crate::{Axis, Dim, Role};
+
+/// Shape of a value for one sample, batch axis left out: [tokens, features], [channels, height, width] or [features].
+pub type Shape = Vec<usize>;
+
+/// A parameter an op needs. Its checkpoint name is `{node}.{suffix}`, or the node's name when the suffix is empty.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ParamSpec {
+    pub suffix: &'static str,
+    pub dims: Vec<Dim>,
+    pub role: Role,
+}
+
+impl ParamSpec {
+    pub(crate) fn new(suffix: &'static str, role: Role, dims: &[(Axis, usize)]) -> Self {
+        let dims = dims.iter().map(|&(axis, size)| Dim { axis, size }).collect();
+        Self { suffix, dims, role }
+    }
+}
+
+/// What an operation is, apart from how to compute it. One file in `ops/` each.
+pub trait OpRule {
+    /// The shape of the result, or (what was wanted, what came).
+    fn infer(&self, inputs: &[&Shape]) -> Result<Shape, (String, String)>;
+
+    /// Parameters in the order the executor receives them.
+    fn params(&self) -> Vec<ParamSpec> {
+        Vec::new()
+    }
+
+    /// Multiply-accumulates for one sample, given the input and output shapes.
+    fn macs(&self, _inputs: &[&Shape], _output: &Shape) -> u64 {
+        0
+    }
+
+    /// A few words for the picture, e.g. `Linear 64 → 192`.
+    fn title(&self) -> String;
+}
+
+/// Lists the operations once: the file, the enum word, the rule table.
+macro_rules! ops {
+    ($($file:ident: $op:ident),* $(,)?) => {
+        /// An operation with its attributes. Adding one is a file in `ops/`, a word here and an arm in the executor.
+        #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+        pub enum Op { $($op($op)),* }
+
+        impl Op {
+            /// Every operation's name, in listing order.
+            pub const NAMES: &[&str] = &[$(stringify!($op)),*];
+
+            pub fn name(&self) -> &'static str {
+                match self { $(Self::$op(_) => stringify!($op)),* }
+            }
+
+            pub fn rule(&self) -> &dyn OpRule {
+                match self { $(Self::$op(op) => op),* }
+            }
+        }
+
+        $(impl From<$op> for Op { fn from(op: $op) -> Self { Self::$op(op) } })*
+    };
+}
+
+ops! {
+    input: Input,
+    linear: Linear,
+    conv2d: Conv2d,
+    layer_norm: LayerNorm,
+    attention: Attention,
+    activation: Activation,
+    add: Add,
+    max_pool2d: MaxPool2d,
+    flatten: Flatten,
+    to_tokens: ToTokens,
+    prepend_token: PrependToken,
+    add_position: AddPosition,
+    select_token: SelectToken,
+}

@@ -1,0 +1,53 @@
+use serde::{Deserialize, Serialize};
+
+use crate::{Axis, OpRule, ParamSpec, Role, Shape};
+
+/// 2-D convolution on [channels, height, width]; W is [outputs, inputs, kernel, kernel] as in PyTorch.
+/// Zero padding on all four sides.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Conv2d {
+    pub inputs: usize,
+    pub outputs: usize,
+    pub kernel: usize,
+    pub stride: usize,
+    pub padding: usize,
+    pub bias: bool,
+}
+
+impl OpRule for Conv2d {
+    fn infer(&self, inputs: &[&Shape]) -> Result<Shape, (String, String)> {
+        let out = |size: usize| (size + 2 * self.padding).checked_sub(self.kernel).map(|free| free / self.stride + 1);
+        let wrong = || {
+            let want = format!("[{}, height, width] of at least the kernel's {} each way", self.inputs, self.kernel);
+            Err((want, format!("{inputs:?}")))
+        };
+        match inputs {
+            [x] if x.len() == 3 && x[0] == self.inputs && self.stride > 0 => match (out(x[1]), out(x[2])) {
+                (Some(height), Some(width)) => Ok(vec![self.outputs, height, width]),
+                _ => wrong(),
+            },
+            _ => wrong(),
+        }
+    }
+
+    fn params(&self) -> Vec<ParamSpec> {
+        let dims = [
+            (Axis::Out, self.outputs),
+            (Axis::In, self.inputs),
+            (Axis::KernelHeight, self.kernel),
+            (Axis::KernelWidth, self.kernel),
+        ];
+        let weight = ParamSpec::new("weight", Role::Weight, &dims);
+        let bias = self.bias.then(|| ParamSpec::new("bias", Role::Bias, &dims[..1]));
+        [weight].into_iter().chain(bias).collect()
+    }
+
+    fn macs(&self, _inputs: &[&Shape], output: &Shape) -> u64 {
+        (output.iter().product::<usize>() * self.inputs * self.kernel * self.kernel) as u64
+    }
+
+    fn title(&self) -> String {
+        let Self { inputs, outputs, kernel, .. } = self;
+        format!("Conv {kernel}×{kernel} {inputs} → {outputs}")
+    }
+}

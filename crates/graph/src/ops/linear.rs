@@ -1,0 +1,38 @@
+use serde::{Deserialize, Serialize};
+
+use crate::{Axis, OpRule, ParamSpec, Role, Shape};
+
+/// y = x Wᵀ + b on the last axis; W is [outputs, inputs] as in PyTorch.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Linear {
+    pub inputs: usize,
+    pub outputs: usize,
+    pub bias: bool,
+}
+
+impl OpRule for Linear {
+    fn infer(&self, inputs: &[&Shape]) -> Result<Shape, (String, String)> {
+        match inputs {
+            [x] if x.last() == Some(&self.inputs) => {
+                let mut shape = (*x).clone();
+                shape[x.len() - 1] = self.outputs;
+                Ok(shape)
+            }
+            other => Err((format!("one input with {} features last", self.inputs), format!("{other:?}"))),
+        }
+    }
+
+    fn params(&self) -> Vec<ParamSpec> {
+        let weight = ParamSpec::new("weight", Role::Weight, &[(Axis::Out, self.outputs), (Axis::In, self.inputs)]);
+        let bias = self.bias.then(|| ParamSpec::new("bias", Role::Bias, &[(Axis::Out, self.outputs)]));
+        [weight].into_iter().chain(bias).collect()
+    }
+
+    fn macs(&self, _inputs: &[&Shape], output: &Shape) -> u64 {
+        (output.iter().product::<usize>() * self.inputs) as u64
+    }
+
+    fn title(&self) -> String {
+        format!("Linear {} → {}", self.inputs, self.outputs)
+    }
+}

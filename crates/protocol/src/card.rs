@@ -1,0 +1,74 @@
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+
+type Text = Cow<'static, str>;
+
+/// What is known about a method. One table feeds the page, the command line and the docs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Card {
+    /// The word used in recipes, URLs and on the command line.
+    pub id: Text,
+    pub name: Text,
+    /// Title of the paper.
+    pub paper: Text,
+    pub authors: Text,
+    pub year: u16,
+    /// arXiv number, empty when there is none.
+    pub arxiv: Text,
+    /// One sentence for someone who has never pruned anything.
+    pub sentence: Text,
+    /// The score as a formula in plain text.
+    pub formula: Text,
+    /// How the authors' code differs from the paper and what is done here; empty when it does not.
+    pub differs: Text,
+    pub fields: Vec<Field>,
+}
+
+impl Card {
+    pub fn field(&self, key: &str) -> Option<&Field> {
+        self.fields.iter().find(|field| field.key == key)
+    }
+}
+
+/// One setting of a method: form control, command line flag, URL key and help text at once.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Field {
+    pub key: Text,
+    pub kind: Kind,
+    pub help: Text,
+    /// The field matters only while another one has this value: (key, value).
+    pub only_if: Option<(Text, Text)>,
+}
+
+/// What a field may hold, and its default.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Kind {
+    Number { default: f64, min: f64, max: f64 },
+    Whole { default: u64, min: u64, max: u64 },
+    Choice { default: Text, options: Vec<Text> },
+}
+
+impl Field {
+    pub fn number(key: &'static str, default: f64, min: f64, max: f64, help: &'static str) -> Self {
+        Self::new(key, Kind::Number { default, min, max }, help)
+    }
+
+    pub fn whole(key: &'static str, default: u64, min: u64, max: u64, help: &'static str) -> Self {
+        Self::new(key, Kind::Whole { default, min, max }, help)
+    }
+
+    pub fn choice(key: &'static str, default: &'static str, options: &[&'static str], help: &'static str) -> Self {
+        let options = options.iter().copied().map(Text::Borrowed).collect();
+        Self::new(key, Kind::Choice { default: default.into(), options }, help)
+    }
+
+    /// Shown and used only while `key` is `value`.
+    pub fn only_if(self, key: &'static str, value: &'static str) -> Self {
+        Self { only_if: Some((key.into(), value.into())), ..self }
+    }
+
+    fn new(key: &'static str, kind: Kind, help: &'static str) -> Self {
+        Self { key: key.into(), kind, help: help.into(), only_if: None }
+    }
+}

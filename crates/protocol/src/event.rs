@@ -1,0 +1,206 @@
+use secateur_graph::Graph;
+use serde::{Deserialize, Serialize};
+
+use crate::{Card, HeatKind, Recipe};
+
+/// Index into the list of byte buffers that travels beside the message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BlobId(pub u32);
+
+/// Everything the engine tells a host. Each job ends with exactly one of `Done`, `Cancelled`, `Failed`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Event {
+    /// The engine is up (or moved to another device).
+    Ready {
+        version: u32,
+        adapter: Adapter,
+        methods: Vec<Card>,
+        models: Vec<BuiltIn>,
+    },
+    /// `done` of `total` units, e.g. 3 of 12 layers.
+    Progress {
+        done: u64,
+        total: u64,
+        unit: Unit,
+    },
+    /// A model is open; nothing is pruned yet.
+    Loaded(Box<Loaded>),
+    /// The masks that hold now, after a cut, an undo or a redo.
+    Level(Box<Level>),
+    /// `pixels`: u8 grey, 28 x 28 for each item in order.
+    Predictions {
+        items: Vec<Prediction>,
+        pixels: BlobId,
+    },
+    Report(Report),
+    Timing(Timing),
+    /// `data`: f32, `rows` x `cols`, row by row. Cells hold the mean of what they cover.
+    Heat {
+        param: u32,
+        kind: HeatKind,
+        rows: u32,
+        cols: u32,
+        data: BlobId,
+    },
+    Exported {
+        files: Vec<FileOut>,
+        report: Report,
+    },
+    Done,
+    Cancelled,
+    /// The job is over and the session is as it was before it.
+    Failed {
+        error: String,
+    },
+    /// The device is gone: the host should start a fresh engine and send the session's recipe again.
+    DeviceLost {
+        error: String,
+    },
+}
+
+/// The device in use.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Adapter {
+    pub gpu: bool,
+    /// As the driver says it, e.g. "NVIDIA H100" or "CPU (flex, SIMD)".
+    pub name: String,
+    /// A software rasteriser stands behind the GPU interface.
+    pub software: bool,
+    /// Why this one, in a sentence for the user.
+    pub why: String,
+}
+
+/// A model that ships with the playground.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BuiltIn {
+    pub id: String,
+    pub title: String,
+    pub sentence: String,
+}
+
+/// What progress counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Unit {
+    Bytes,
+    Layers,
+    Samples,
+    Steps,
+}
+
+/// An opened model.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Loaded {
+    /// `builtin:digits-vit`, or the name of the file it came from.
+    pub model: String,
+    pub family: String,
+    /// One sentence: family, size, where the sizes were read from.
+    pub verdict: String,
+    pub graph: Graph,
+    /// Size of the weights' file in bytes.
+    pub bytes: u64,
+    /// Class names by index.
+    pub labels: Vec<String>,
+}
+
+/// The state of the masks.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Level {
+    /// None: the dense model.
+    pub recipe: Option<Recipe>,
+    /// Every prunable parameter, in graph order.
+    pub layers: Vec<LayerLevel>,
+    /// How many steps undo and redo can go.
+    pub undo: u32,
+    pub redo: u32,
+    /// What the user should know about this cut, e.g. columns left over by N:M.
+    pub notes: Vec<String>,
+    /// FNV-1a over all masks' bits: equal masks, equal digest.
+    pub digest: String,
+}
+
+/// Kept entries of one parameter.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LayerLevel {
+    pub param: u32,
+    pub kept: u64,
+    pub of: u64,
+}
+
+impl Level {
+    /// Removed entries of all prunable weights.
+    pub fn zeros(&self) -> u64 {
+        self.layers.iter().map(|layer| layer.of - layer.kept).sum()
+    }
+
+    /// Entries of all prunable weights.
+    pub fn prunable(&self) -> u64 {
+        self.layers.iter().map(|layer| layer.of).sum()
+    }
+
+    /// Removed fraction of the prunable weights, 0 to 1.
+    pub fn sparsity(&self) -> f64 {
+        self.zeros() as f64 / (self.prunable() as f64).max(1.0)
+    }
+}
+
+/// One picture through both models; probabilities by class.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Prediction {
+    /// Index in the test split and its true class; None for a drawn digit.
+    pub test: Option<(u32, u8)>,
+    pub dense: Vec<f32>,
+    pub pruned: Vec<f32>,
+}
+
+/// What `report.json` and `--json` say.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    pub model: String,
+    pub family: String,
+    /// None: nothing pruned.
+    pub method: Option<String>,
+    pub recipe_id: Option<String>,
+    pub params_total: u64,
+    pub prunable_total: u64,
+    pub prunable_zero: u64,
+    /// prunable_zero / prunable_total
+    pub sparsity_prunable: f64,
+    pub bytes_dense: u64,
+    /// Size of the written `model.safetensors`.
+    pub bytes_out: u64,
+    /// "accuracy" where the true classes are known, else "agreement" with the dense model's top class.
+    pub metric_name: String,
+    pub metric_dense: f64,
+    pub metric_pruned: f64,
+    /// Samples behind the metric.
+    pub metric_samples: u64,
+    pub seconds: f64,
+    pub device: String,
+    pub masks_digest: String,
+}
+
+/// Forward passes, measured. Milliseconds for one batch.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Timing {
+    pub batch: u32,
+    pub repeats: u32,
+    pub dense_ms: Spread,
+    pub pruned_ms: Spread,
+    pub device: String,
+}
+
+/// Median and quartiles.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Spread {
+    pub q1: f64,
+    pub median: f64,
+    pub q3: f64,
+}
+
+/// A file to save.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FileOut {
+    pub name: String,
+    pub data: BlobId,
+}

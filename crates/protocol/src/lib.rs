@@ -1,0 +1,35 @@
+//! What page, command line, desktop and engine say to each other: plain types, nothing else.
+//!
+//! A host sends [`Command`]s and receives [`Event`]s, each in an [`Envelope`] with the id of the
+//! request it belongs to. Large arrays never travel inside a message: an event names them by
+//! [`BlobId`] and the host hands the bytes over beside it (a transferable buffer in the browser).
+
+mod card;
+mod command;
+mod event;
+mod hash;
+mod recipe;
+
+pub use card::{Card, Field, Kind};
+pub use command::{Command, DeviceChoice, FileRef, HeatKind, Image, Source};
+pub use event::{
+    Adapter, BlobId, BuiltIn, Event, FileOut, LayerLevel, Level, Loaded, Prediction, Report, Spread, Timing, Unit,
+};
+pub use hash::fnv1a;
+pub use recipe::{Recipe, RecipeError, RecipeId, Value, Values};
+
+use serde::{Deserialize, Serialize};
+
+/// Raised with every change that an older page or engine would misread; both sides compare it in
+/// the handshake ([`Command::Hello`] and [`Event::Ready`]).
+pub const VERSION: u32 = 1;
+
+/// Ties the events of a job to the command that asked for it. Chosen by the sender, never reused.
+pub type RequestId = u32;
+
+/// A message and the request it belongs to.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Envelope<T> {
+    pub id: RequestId,
+    pub body: T,
+}
