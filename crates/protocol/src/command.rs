@@ -47,6 +47,23 @@ pub enum Command {
     },
     /// Everything worth taking away. Answered by [`crate::Event::Exported`].
     Export,
+    /// Hold the open model, dense, beside another of the same shapes. Answered by [`crate::Event::Compared`].
+    Compare {
+        with: Source,
+    },
+    /// Train a built-in model from scratch on the digits; the session is not touched. Answered by
+    /// [`crate::Event::Trained`].
+    Train {
+        model: String,
+        seed: u64,
+        epochs: u32,
+    },
+    /// Time the score kernel on `entries` weights beside a plain copy of the same bytes. Answered by
+    /// [`crate::Event::Bandwidth`].
+    Bench {
+        entries: u32,
+        repeats: u32,
+    },
     /// Stop a job at its next batch; its events end with [`crate::Event::Cancelled`].
     Cancel {
         of: RequestId,

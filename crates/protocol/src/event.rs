@@ -46,6 +46,13 @@ pub enum Event {
         files: Vec<FileOut>,
         report: Report,
     },
+    Compared(Comparison),
+    /// `files`: the trained model in its checkpoint's layout.
+    Trained {
+        files: Vec<FileOut>,
+        log: TrainLog,
+    },
+    Bandwidth(Bandwidth),
     Done,
     Cancelled,
     /// The job is over and the session is as it was before it.
@@ -203,4 +210,64 @@ pub struct Spread {
 pub struct FileOut {
     pub name: String,
     pub data: BlobId,
+}
+
+/// Two models of the same shapes, side by side.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Comparison {
+    pub a: String,
+    pub b: String,
+    /// Every parameter, in graph order.
+    pub params: Vec<ParamDiff>,
+    /// Test pictures that both models saw.
+    pub samples: u64,
+    /// Largest difference between the two models' logits.
+    pub max_logit_diff: f64,
+    /// Fraction of pictures on which both name the same class.
+    pub agreement: f64,
+}
+
+/// One parameter in two models.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ParamDiff {
+    pub name: String,
+    pub entries: u64,
+    /// Entries that are not equal.
+    pub differ: u64,
+    pub max_abs_diff: f64,
+    pub zeros_a: u64,
+    pub zeros_b: u64,
+}
+
+/// How a model was trained: `train.json`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TrainLog {
+    pub model: String,
+    pub seed: u64,
+    pub params_total: u64,
+    pub epochs: Vec<Epoch>,
+    /// On the test split, once, after the last epoch.
+    pub test_accuracy: f64,
+    pub seconds: f64,
+    pub device: String,
+}
+
+/// One pass over the training split.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Epoch {
+    /// Mean training loss.
+    pub loss: f64,
+    /// On the calibration split, which is not trained on.
+    pub accuracy: f64,
+}
+
+/// How fast the score kernel goes through memory, beside a copy that moves the same bytes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Bandwidth {
+    /// Bytes read and written by one run.
+    pub bytes: u64,
+    pub repeats: u32,
+    pub score_ms: Spread,
+    pub copy_ms: Spread,
+    pub device: String,
 }

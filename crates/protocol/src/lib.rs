@@ -13,7 +13,8 @@ mod recipe;
 pub use card::{Card, Field, Kind};
 pub use command::{Command, DeviceChoice, FileRef, HeatKind, Image, Source};
 pub use event::{
-    Adapter, BlobId, BuiltIn, Event, FileOut, LayerLevel, Level, Loaded, Prediction, Report, Spread, Timing, Unit,
+    Adapter, Bandwidth, BlobId, BuiltIn, Comparison, Epoch, Event, FileOut, LayerLevel, Level, Loaded, ParamDiff,
+    Prediction, Report, Spread, Timing, TrainLog, Unit,
 };
 pub use hash::fnv1a;
 pub use recipe::{Recipe, RecipeError, RecipeId, Value, Values};
