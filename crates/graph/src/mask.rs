@@ -21,6 +21,8 @@ pub enum MaskError {
     Scores { want: usize, got: usize },
     #[error("score {at} is not a number; look for NaN in the weights or the calibration data")]
     NotANumber { at: usize },
+    #[error("score {at} of layer {layer} is not a number; look for NaN in the weights or the calibration data")]
+    NotANumberIn { layer: usize, at: usize },
     #[error("{name}: wanted a mask of {want} entries, got {got}")]
     Len { name: String, want: usize, got: usize },
     #[error("N:M pruning needs 1 <= N < M <= 16, got {n}:{m}")]
