@@ -1,0 +1,27 @@
+//! Runs a [`Graph`](secateur_graph::Graph) on burn tensors: on a GPU through wgpu, on the CPU through flex.
+//!
+//! Nothing here reads a tensor back synchronously, so the same code runs in a browser tab. Every long loop
+//! takes a [`Meter`]: it reports progress, yields to the host and may say that the user has had enough.
+
+mod calibrate;
+mod compute;
+mod error;
+mod forward;
+mod init;
+mod logits;
+mod meter;
+mod params;
+pub mod rng;
+mod score;
+pub mod train;
+mod value;
+
+pub use calibrate::{Calibration, Sums, calibrate};
+pub use compute::{Compute, DeviceError};
+pub use error::ExecError;
+pub use forward::{Tap, forward};
+pub use logits::{BATCH, logits, logits_of};
+pub use meter::{Cancelled, Meter, Silent, Tick};
+pub use params::Params;
+pub use score::score;
+pub use value::Value;

@@ -1,0 +1,39 @@
+use burn::tensor::ExecutionError;
+use secateur_graph::MaskError;
+
+use crate::Cancelled;
+
+/// Why a model could not be run.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum ExecError {
+    #[error("{op} at {node}: wanted {want}, got {got}")]
+    Shape { op: &'static str, node: String, want: String, got: String },
+    #[error("{name} has no values yet: load the model's weights before running it")]
+    Missing { name: String },
+    #[error("training went astray at step {step}: the loss is {loss}; try a smaller learning rate")]
+    Diverged { step: u64, loss: f32 },
+    #[error("the device failed: {0}; run again, or switch to the CPU")]
+    Device(String),
+    #[error("the device is lost: {0}; the engine has to start again, or switch to the CPU")]
+    Lost(String),
+    #[error(transparent)]
+    Mask(#[from] MaskError),
+    #[error(transparent)]
+    Cancelled(#[from] Cancelled),
+}
+
+impl ExecError {
+    /// Nothing will work on this device any more.
+    pub fn is_lost(&self) -> bool {
+        matches!(self, Self::Lost(_))
+    }
+}
+
+impl From<ExecutionError> for ExecError {
+    fn from(error: ExecutionError) -> Self {
+        match error {
+            ExecutionError::DevicePoisoned { reason } => Self::Lost(reason),
+            ExecutionError::WithContext { reason } | ExecutionError::Generic { reason, .. } => Self::Device(reason),
+        }
+    }
+}

@@ -1,0 +1,76 @@
+use burn::tensor::{Bool, Device, Tensor, TensorData};
+use secateur_graph::{Graph, Mask, Masks, ParamId};
+
+use crate::value::each_rank;
+use crate::{Compute, ExecError, Value};
+
+/// A model's parameters on a device. Cloning shares the numbers.
+#[derive(Clone, Debug)]
+pub struct Params(pub(crate) Vec<Option<Value>>);
+
+impl Params {
+    /// No values yet; [`Params::upload`] brings them one at a time.
+    pub fn empty(graph: &Graph) -> Self {
+        Self(vec![None; graph.params.len()])
+    }
+
+    /// Sets one parameter, given row by row in the graph's shape.
+    pub fn upload(&mut self, compute: &Compute, graph: &Graph, id: ParamId, data: Vec<f32>) -> Result<(), ExecError> {
+        let param = graph.param(id);
+        if data.len() != param.len() {
+            let node = graph.node(param.node);
+            return Err(ExecError::Shape {
+                op: node.op.name(),
+                node: node.name.clone(),
+                want: format!("{} of {:?}", param.name, param.shape()),
+                got: format!("{} numbers", data.len()),
+            });
+        }
+        self.0[id.0 as usize] = Some(Value::upload(compute, &param.shape(), data)?);
+        Ok(())
+    }
+
+    pub fn get(&self, graph: &Graph, id: ParamId) -> Result<&Value, ExecError> {
+        let missing = || ExecError::Missing { name: graph.param(id).name.clone() };
+        self.0.get(id.0 as usize).and_then(Option::as_ref).ok_or_else(missing)
+    }
+
+    /// Brings one parameter's numbers back, row by row.
+    pub async fn read(&self, graph: &Graph, id: ParamId) -> Result<Vec<f32>, ExecError> {
+        self.get(graph, id)?.read().await
+    }
+
+    /// The same parameters with pruned entries at exactly 0. Parameters without a mask are shared.
+    pub fn masked(&self, compute: &Compute, graph: &Graph, masks: &Masks) -> Result<Self, ExecError> {
+        let mut values = self.clone();
+        for (id, mask) in masks.iter() {
+            let dense = self.get(graph, id)?.clone();
+            values.0[id.0 as usize] = Some(zeroed(dense, mask, compute.device()));
+        }
+        Ok(values)
+    }
+
+    /// The same numbers on another device, moved one parameter at a time.
+    pub async fn moved(&self, to: &Compute, graph: &Graph) -> Result<Self, ExecError> {
+        let mut moved = Self::empty(graph);
+        for id in graph.param_ids() {
+            let data = self.read(graph, id).await?;
+            moved.upload(to, graph, id, data)?;
+        }
+        Ok(moved)
+    }
+}
+
+/// Sets pruned entries to 0.
+pub(crate) fn zeroed(value: Value, mask: &Mask, device: &Device) -> Value {
+    each_rank!(value, tensor -> {
+        let pruned = pruned_entries(mask, tensor.dims(), device);
+        tensor.mask_fill(pruned, 0.0)
+    })
+}
+
+/// True where the mask prunes.
+fn pruned_entries<const D: usize>(mask: &Mask, shape: [usize; D], device: &Device) -> Tensor<D, Bool> {
+    let pruned: Vec<bool> = (0..mask.len()).map(|at| !mask.is_kept(at)).collect();
+    Tensor::from_data(TensorData::new(pruned, shape), device)
+}

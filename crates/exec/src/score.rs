@@ -1,0 +1,31 @@
+use burn::tensor::{Tensor, TensorData};
+use secateur_graph::{Graph, ParamId};
+
+use crate::value::each_rank;
+use crate::{Compute, ExecError, Params, Value};
+
+/// Importance of every entry of a weight, row by row: |w|, or |w| * sqrt(act_sq) of the input it multiplies when
+/// `act_sq` (one per column of [`secateur_graph::Param::matrix`]) is given. Computed by the WGSL kernel on a GPU.
+pub async fn score(
+    compute: &Compute,
+    graph: &Graph,
+    params: &Params,
+    id: ParamId,
+    act_sq: Option<&[f32]>,
+) -> Result<Vec<f32>, ExecError> {
+    let (rows, cols) = graph.param(id).matrix();
+    let wrong = |got: String| {
+        let node = graph.node(graph.param(id).node);
+        ExecError::Shape { op: "score", node: node.name.clone(), want: format!("statistics of {cols} inputs"), got }
+    };
+    let act_sq = match act_sq {
+        Some(act_sq) if act_sq.len() != cols => return Err(wrong(format!("{}", act_sq.len()))),
+        Some(act_sq) => Some(Tensor::<1>::from_data(TensorData::new(act_sq.to_vec(), [cols]), compute.device())),
+        None => None,
+    };
+    let weight: Tensor<2> = each_rank!(params.get(graph, id)?.clone(), tensor => tensor.reshape([rows, cols]));
+    let scores = secateur_kernels::score(weight, act_sq).map_err(|error| ExecError::Device(error.to_string()))?;
+    let scores = Value::R2(scores).read().await?;
+    compute.check()?;
+    Ok(scores)
+}
