@@ -1,5 +1,6 @@
 use serde::{Deserialize, Serialize};
 
+use crate::op::product;
 use crate::{Op, Shape};
 
 /// Position of a node in [`Graph::nodes`].
@@ -127,9 +128,9 @@ impl Param {
         self.dims.iter().map(|dim| dim.size).collect()
     }
 
-    /// Number of entries.
+    /// Number of entries; the largest number if there is no such number.
     pub fn len(&self) -> usize {
-        self.dims.iter().map(|dim| dim.size).product()
+        product(&self.shape())
     }
 
     pub fn is_empty(&self) -> bool {

@@ -21,6 +21,16 @@ impl ParamSpec {
     }
 }
 
+/// Product of sizes; sizes too large to multiply give the largest number instead of a small wrong one.
+pub(crate) fn product(sizes: &[usize]) -> usize {
+    sizes.iter().fold(1, |product, size| product.saturating_mul(*size))
+}
+
+/// [`product`] in 64 bits: a ViT-H needs more multiply-accumulates than the 32 bits of a browser's `usize` hold.
+pub(crate) fn product_u64(sizes: &[usize]) -> u64 {
+    sizes.iter().fold(1, |product, size| product.saturating_mul(*size as u64))
+}
+
 /// What an operation is, apart from how to compute it. One file in `ops/` each.
 pub trait OpRule {
     /// The shape of the result, or (what was wanted, what came).

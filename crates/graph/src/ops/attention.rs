@@ -1,5 +1,6 @@
 use serde::{Deserialize, Serialize};
 
+use crate::op::{product, product_u64};
 use crate::{OpRule, Shape};
 
 /// Multi-head scaled dot-product attention over queries, keys and values [tokens, heads * head_dim]
@@ -12,7 +13,7 @@ pub struct Attention {
 
 impl OpRule for Attention {
     fn infer(&self, inputs: &[&Shape]) -> Result<Shape, (String, String)> {
-        let width = self.heads * self.head_dim;
+        let width = product(&[self.heads, self.head_dim]);
         match inputs {
             [q, k, v] if q.len() == 2 && q[1] == width && k == v && k.len() == 2 && k[1] == width => Ok((*q).clone()),
             other => Err((format!("queries, keys and values of [tokens, {width}]"), format!("{other:?}"))),
@@ -20,7 +21,7 @@ impl OpRule for Attention {
     }
 
     fn macs(&self, inputs: &[&Shape], output: &Shape) -> u64 {
-        (2 * output.iter().product::<usize>() * inputs[1][0]) as u64
+        product_u64(&[2, output[0], inputs[1][0], output[1]])
     }
 
     fn title(&self) -> String {

@@ -1,5 +1,6 @@
 use serde::{Deserialize, Serialize};
 
+use crate::op::product_u64;
 use crate::{Axis, OpRule, ParamSpec, Role, Shape};
 
 /// 2-D convolution on [channels, height, width]; W is [outputs, inputs, kernel, kernel] as in PyTorch.
@@ -16,13 +17,14 @@ pub struct Conv2d {
 
 impl OpRule for Conv2d {
     fn infer(&self, inputs: &[&Shape]) -> Result<Shape, (String, String)> {
-        let out = |size: usize| (size + 2 * self.padding).checked_sub(self.kernel).map(|free| free / self.stride + 1);
+        let padded = |size: usize| size.checked_add(self.padding.checked_mul(2)?);
+        let out = |size| padded(size)?.checked_sub(self.kernel)?.checked_div(self.stride)?.checked_add(1);
         let wrong = || {
             let want = format!("[{}, height, width] of at least the kernel's {} each way", self.inputs, self.kernel);
             Err((want, format!("{inputs:?}")))
         };
         match inputs {
-            [x] if x.len() == 3 && x[0] == self.inputs && self.stride > 0 => match (out(x[1]), out(x[2])) {
+            [x] if x.len() == 3 && x[0] == self.inputs && self.kernel > 0 => match (out(x[1]), out(x[2])) {
                 (Some(height), Some(width)) => Ok(vec![self.outputs, height, width]),
                 _ => wrong(),
             },
@@ -43,7 +45,7 @@ impl OpRule for Conv2d {
     }
 
     fn macs(&self, _inputs: &[&Shape], output: &Shape) -> u64 {
-        (output.iter().product::<usize>() * self.inputs * self.kernel * self.kernel) as u64
+        product_u64(output).saturating_mul(product_u64(&[self.inputs, self.kernel, self.kernel]))
     }
 
     fn title(&self) -> String {

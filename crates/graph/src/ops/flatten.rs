@@ -1,5 +1,6 @@
 use serde::{Deserialize, Serialize};
 
+use crate::op::product;
 use crate::{OpRule, Shape};
 
 /// All axes of a sample in one, row by row.
@@ -9,7 +10,7 @@ pub struct Flatten;
 impl OpRule for Flatten {
     fn infer(&self, inputs: &[&Shape]) -> Result<Shape, (String, String)> {
         match inputs {
-            [x] => Ok(vec![x.iter().product()]),
+            [x] => Ok(vec![product(x)]),
             other => Err(("one input".into(), format!("{other:?}"))),
         }
     }

@@ -1,5 +1,6 @@
 use serde::{Deserialize, Serialize};
 
+use crate::op::product_u64;
 use crate::{Axis, OpRule, ParamSpec, Role, Shape};
 
 /// y = x Wᵀ + b on the last axis; W is [outputs, inputs] as in PyTorch.
@@ -29,7 +30,7 @@ impl OpRule for Linear {
     }
 
     fn macs(&self, _inputs: &[&Shape], output: &Shape) -> u64 {
-        (output.iter().product::<usize>() * self.inputs) as u64
+        product_u64(output).saturating_mul(self.inputs as u64)
     }
 
     fn title(&self) -> String {

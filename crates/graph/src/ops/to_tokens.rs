@@ -1,5 +1,6 @@
 use serde::{Deserialize, Serialize};
 
+use crate::op::product;
 use crate::{OpRule, Shape};
 
 /// [channels, height, width] → [height * width, channels]: each place of the picture becomes a token.
@@ -9,7 +10,7 @@ pub struct ToTokens;
 impl OpRule for ToTokens {
     fn infer(&self, inputs: &[&Shape]) -> Result<Shape, (String, String)> {
         match inputs {
-            [x] if x.len() == 3 => Ok(vec![x[1] * x[2], x[0]]),
+            [x] if x.len() == 3 => Ok(vec![product(&x[1..]), x[0]]),
             other => Err(("[channels, height, width]".into(), format!("{other:?}"))),
         }
     }
