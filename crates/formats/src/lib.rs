@@ -1,0 +1,27 @@
+//! Files in and out: safetensors, read header first and tensor by tensor, and JSON configurations.
+//!
+//! Nothing here opens a file itself: hosts implement [`ReadAt`] for wherever their files live.
+//! Every error is one sentence: what was wanted, what came, where, and what to do next.
+
+pub mod config;
+mod read_at;
+pub mod safetensors;
+
+pub use config::ConfigError;
+pub use read_at::{MemoryFile, ReadAt, ReadError};
+pub use safetensors::FormatError;
+
+/// Text out of a file, fit for an error message: short and on one line, whatever it holds.
+fn clip(text: &str) -> String {
+    const LONGEST: usize = 120;
+    let mut clipped: String = text.chars().take(LONGEST).map(|c| if c.is_control() { ' ' } else { c }).collect();
+    if clipped.len() < text.len() {
+        clipped.push_str("...");
+    }
+    clipped
+}
+
+/// [`clip`] in quotation marks.
+fn quote(text: &str) -> String {
+    format!("\"{}\"", clip(text))
+}

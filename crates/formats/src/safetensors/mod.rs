@@ -1,0 +1,23 @@
+//! The safetensors format: 8 bytes of header length, a JSON header, then the tensors' bytes.
+//!
+//! The `safetensors` crate wants the whole file in one buffer, counts in `usize` (4 GB in a browser) and keeps
+//! one of two tensors of the same name. So the header is read and checked here; element types are the crate's.
+
+mod annotate;
+mod error;
+mod header;
+mod recognise;
+mod values;
+mod write;
+
+pub use annotate::annotated_start;
+pub use error::FormatError;
+pub use header::{Header, TensorInfo, read_header};
+pub use values::{encode_f32, read_f32};
+pub use write::{Tensor, write};
+
+/// Element types of the format. Sizes by [`Dtype::bitsize`].
+pub use ::safetensors::Dtype;
+
+/// Longest header accepted, in bytes; the same limit as upstream.
+pub const HEADER_LIMIT: u64 = 100_000_000;

@@ -1,0 +1,66 @@
+use half::{bf16, f16};
+
+use super::{Dtype, FormatError, TensorInfo};
+use crate::read_at::read_exactly;
+use crate::{ReadAt, quote};
+
+/// Read at a time, so that a tensor is never in memory twice. A multiple of every element size.
+const CHUNK_BYTES: u64 = 4 << 20;
+
+/// A tensor's entries, row by row, widened to f32. NaN and infinity are refused.
+pub async fn read_f32(file: &impl ReadAt, info: &TensorInfo) -> Result<Vec<f32>, FormatError> {
+    let mut values = Vec::with_capacity(info.len());
+    let mut start = info.range.start;
+    while start < info.range.end {
+        let end = info.range.end.min(start + CHUNK_BYTES);
+        let bytes = read_exactly(file, start..end).await?;
+        widen(info, &bytes, &mut values)?;
+        start = end;
+    }
+    match values.iter().position(|value| !value.is_finite()) {
+        Some(at) => Err(not_finite(info, at, values[at])),
+        None => Ok(values),
+    }
+}
+
+fn widen(info: &TensorInfo, bytes: &[u8], values: &mut Vec<f32>) -> Result<(), FormatError> {
+    match info.dtype {
+        Dtype::F32 => values.extend(bytes.as_chunks().0.iter().map(|entry| f32::from_le_bytes(*entry))),
+        Dtype::F16 => values.extend(bytes.as_chunks().0.iter().map(|entry| f16::from_le_bytes(*entry).to_f32())),
+        Dtype::BF16 => values.extend(bytes.as_chunks().0.iter().map(|entry| bf16::from_le_bytes(*entry).to_f32())),
+        dtype => return Err(FormatError::NotWeights { name: quote(&info.name), dtype }),
+    }
+    Ok(())
+}
+
+fn not_finite(info: &TensorInfo, at: usize, value: f32) -> FormatError {
+    let position = format!("{:?}", position(&info.shape, at));
+    FormatError::NotFinite { name: quote(&info.name), position, value }
+}
+
+/// Index along each axis of the entry at flat index `at`.
+fn position(shape: &[usize], mut at: usize) -> Vec<usize> {
+    let mut index: Vec<usize> = shape
+        .iter()
+        .rev()
+        .map(|size| {
+            let along = at % size;
+            at /= size;
+            along
+        })
+        .collect();
+    index.reverse();
+    index
+}
+
+/// Bytes of the values in a weight's element type, rounded to nearest; `None` for other types than F32, F16, BF16.
+///
+/// Values that were read from that type come back bit for bit.
+pub fn encode_f32(values: &[f32], dtype: Dtype) -> Option<Vec<u8>> {
+    match dtype {
+        Dtype::F32 => Some(values.iter().flat_map(|value| value.to_le_bytes()).collect()),
+        Dtype::F16 => Some(values.iter().flat_map(|value| f16::from_f32(*value).to_le_bytes()).collect()),
+        Dtype::BF16 => Some(values.iter().flat_map(|value| bf16::from_f32(*value).to_le_bytes()).collect()),
+        _ => None,
+    }
+}
