@@ -1,0 +1,52 @@
+use std::pin::Pin;
+
+use secateur_exec::ExecError;
+use secateur_graph::{MaskError, Masks};
+use secateur_protocol::{Card, Recipe, RecipeError};
+
+use crate::parts::allocate::Infeasible;
+use crate::{Lab, Scores};
+
+/// What [`Method::run`] returns: a future that never leaves its thread.
+pub type Run<'a> = Pin<Box<dyn Future<Output = Result<Outcome, MethodError>> + 'a>>;
+
+/// One published way to prune.
+pub trait Method: Sync {
+    /// What people and programs read about it: the id, where it comes from, its fields.
+    fn card(&self) -> Card;
+
+    /// Decides what goes, always starting from the dense model. Equal recipes give equal outcomes, and a run
+    /// that fails or is cancelled leaves nothing behind but cached statistics.
+    fn run<'a>(&'a self, lab: &'a mut Lab<'_>, recipe: &'a Recipe) -> Run<'a>;
+}
+
+/// What a method decided.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Outcome {
+    /// One for every prunable parameter.
+    pub masks: Masks,
+    /// The scores that decided, higher = keep; one list for every prunable parameter.
+    pub scores: Scores,
+    /// What the user should know, e.g. columns left over by N:M. One sentence each.
+    pub notes: Vec<String>,
+}
+
+/// Why a method gave no masks.
+#[derive(Debug, thiserror::Error)]
+pub enum MethodError {
+    #[error(transparent)]
+    Recipe(#[from] RecipeError),
+    #[error("{name}: {error}")]
+    Layer { name: String, error: MaskError },
+    #[error(transparent)]
+    Mask(#[from] MaskError),
+    #[error(transparent)]
+    Floor(#[from] Infeasible),
+    #[error("{name} was not reached by the calibration samples, so its inputs have no statistics")]
+    NoStatistics { name: String },
+    #[error("Wanda needs calibration samples and the session has none; choose method magnitude instead")]
+    NoSamples,
+    /// Cancelling comes this way too: [`ExecError::Cancelled`].
+    #[error(transparent)]
+    Exec(#[from] ExecError),
+}

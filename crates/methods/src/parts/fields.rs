@@ -1,0 +1,137 @@
+//! The settings that methods share, and how they are read from a recipe.
+
+use secateur_graph::MaskError;
+use secateur_protocol::{Card, Field, Recipe, RecipeError, Value};
+
+use crate::MethodError;
+
+const PATTERNS: [&str; 2] = ["unstructured", "n:m"];
+const ALLOCATIONS: [&str; 5] = ["uniform", "row", "global", "erk", "lamp"];
+const STATISTICS: [&str; 2] = ["pruned", "dense"];
+
+/// How much goes and in which pattern; for [`Pattern`].
+pub fn cut(allocation: &'static str) -> Vec<Field> {
+    vec![
+        Field::number("sparsity", 0.5, 0.0, 0.99, "Share of all prunable weights to remove.")
+            .only_if("pattern", PATTERNS[0]),
+        Field::choice(
+            "pattern",
+            PATTERNS[0],
+            &PATTERNS,
+            "unstructured: weights go one by one. n:m: N of every M neighbours in a row stay, as sparse tensor cores \
+             want it.",
+        ),
+        Field::whole("n", 2, 1, 15, "Weights kept in each group of M.").only_if("pattern", PATTERNS[1]),
+        Field::whole("m", 4, 2, 16, "Neighbouring inputs of a row that form a group.").only_if("pattern", PATTERNS[1]),
+        Field::choice(
+            "allocation",
+            allocation,
+            &ALLOCATIONS,
+            "How the cut is shared out. uniform: every layer loses the same share. row: every output of every layer \
+             does. global: the lowest scores anywhere. erk: small layers keep more, by shape. lamp: each layer's \
+             weights against those larger than themselves.",
+        )
+        .only_if("pattern", PATTERNS[0]),
+        Field::number("floor", 0.0, 0.0, 10.0, "Every layer keeps at least this percentage of all prunable weights.")
+            .only_if("allocation", "global"),
+    ]
+}
+
+/// What statistics are gathered on; for [`Calibration`].
+pub fn calibration() -> Vec<Field> {
+    vec![
+        Field::whole("samples", 128, 1, 1000, "Calibration samples to run through the model."),
+        Field::choice(
+            "statistics",
+            STATISTICS[0],
+            &STATISTICS,
+            "pruned: later layers see what earlier ones give after their cut. dense: the untouched model throughout.",
+        ),
+    ]
+}
+
+/// How much goes, where and in which pattern.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Pattern {
+    Unstructured {
+        /// Of all prunable weights, 0 to 1.
+        sparsity: f64,
+        allocation: Allocation,
+    },
+    /// Keeps `n` of every `m`.
+    NOfM { n: usize, m: usize },
+}
+
+/// How much of the cut falls on which layer.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Allocation {
+    Uniform,
+    Row,
+    /// `floor`: percent of all prunable weights that every layer keeps at least.
+    Global {
+        floor: f64,
+    },
+    Erk,
+    Lamp,
+}
+
+/// What statistics are gathered on.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Calibration {
+    pub samples: usize,
+    /// Statistics of a block see the pruning of the blocks before it.
+    pub sequential: bool,
+}
+
+impl Pattern {
+    /// `recipe` has been checked against `card`, and the card has the fields of [`cut`].
+    pub fn read(card: &Card, recipe: &Recipe) -> Result<Self, MethodError> {
+        let values = Values { card, recipe };
+        if values.text("pattern")? == "n:m" {
+            let (n, m) = (values.number("n")? as usize, values.number("m")? as usize);
+            return if n < m { Ok(Self::NOfM { n, m }) } else { Err(MaskError::Pattern { n, m }.into()) };
+        }
+        let allocation = match values.text("allocation")?.as_str() {
+            "row" => Allocation::Row,
+            "global" => Allocation::Global { floor: values.number("floor")? },
+            "erk" => Allocation::Erk,
+            "lamp" => Allocation::Lamp,
+            _ => Allocation::Uniform,
+        };
+        Ok(Self::Unstructured { sparsity: values.number("sparsity")?, allocation })
+    }
+}
+
+impl Calibration {
+    /// `recipe` has been checked against `card`, and the card has the fields of [`calibration`].
+    pub fn read(card: &Card, recipe: &Recipe) -> Result<Self, RecipeError> {
+        let values = Values { card, recipe };
+        Ok(Self { samples: values.number("samples")? as usize, sequential: values.text("statistics")? == "pruned" })
+    }
+}
+
+struct Values<'a> {
+    card: &'a Card,
+    recipe: &'a Recipe,
+}
+
+impl Values<'_> {
+    fn number(&self, key: &str) -> Result<f64, RecipeError> {
+        match self.recipe.value(self.card, key) {
+            Some(Value::Number(number)) => Ok(number),
+            other => Err(wrong(key, other, "a number")),
+        }
+    }
+
+    fn text(&self, key: &str) -> Result<String, RecipeError> {
+        match self.recipe.value(self.card, key) {
+            Some(Value::Text(text)) => Ok(text),
+            other => Err(wrong(key, other, "a word")),
+        }
+    }
+}
+
+fn wrong(key: &str, got: Option<Value>, want: &str) -> RecipeError {
+    let got = got.map_or("nothing".into(), |value| value.to_string());
+    RecipeError::Value { key: key.into(), got, want: want.into() }
+}

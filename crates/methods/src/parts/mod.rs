@@ -1,0 +1,11 @@
+//! What methods are made of. Most methods are a composition of these in data.
+
+pub mod allocate;
+mod criterion;
+pub mod fields;
+mod one_shot;
+mod pattern;
+
+pub use criterion::Criterion;
+pub use one_shot::OneShot;
+pub use pattern::Cut;
