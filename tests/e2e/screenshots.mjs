@@ -1,0 +1,35 @@
+// node screenshots.mjs FOLDER: the page wide and narrow, light and dark, recorded and live, to be looked at.
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { launch, serve } from "./browser.mjs";
+import { Playground } from "./playground.mjs";
+
+const folder = process.argv[2] ?? "screenshots";
+await mkdir(folder, { recursive: true });
+const [browser, server] = await Promise.all([launch(), serve()]);
+for (const width of [1440, 390]) {
+  for (const colorScheme of ["light", "dark"]) {
+    const look = { viewport: { width, height: width > 1000 ? 900 : 844 }, colorScheme, deviceScaleFactor: width > 1000 ? 1 : 2 };
+    const it = await Playground.visit(browser, server.url, "", look);
+    const shoot = (name, fullPage) => it.page.screenshot({ path: join(folder, `${width}-${colorScheme}-${name}.png`), fullPage });
+    await it.at("digit-0").waitFor();
+    await shoot("recorded", false);
+    await it.ready();
+    const before = await it.digest();
+    await it.drag(0.8);
+    await it.digestLeaves(before);
+    await it.page.waitForTimeout(4000); // accuracy, times and importance follow once the slider rests
+    await shoot("live", false);
+    await shoot("whole", true);
+    const across = await it.page.evaluate(() => document.documentElement.scrollWidth);
+    if (across > width) console.log(`${width} ${colorScheme}: the page is ${across} px wide`);
+    await it.page.locator("[data-testid^=map-tile-]").nth(2).click();
+    await it.at("zoom").waitFor();
+    await it.page.waitForTimeout(1500);
+    await shoot("zoom", false);
+    await it.context.close();
+    for (const complaint of it.complaints) console.log(complaint);
+  }
+}
+await browser.close();
+server.close();
