@@ -22,8 +22,8 @@ after(async () => {
 const golden = (name) => readFile(join(top, "tests/golden", name));
 
 for (const [kind, file, withConfig] of [
-  ["vit", "model", true],
-  ["vit", "bf16", false],
+  ["vit", "f32", true],
+  ["bare", "f16", false],
   ["deit", "f16", true],
 ]) {
   test(`${kind} ${file}${withConfig ? "" : " without a config"}`, async () => {
@@ -51,13 +51,13 @@ const four = (from) => ({ dtype: "F32", shape: [1], data_offsets: [from, from + 
 const BROKEN = {
   "not a safetensors file": async () => Buffer.from("<!doctype html><title>404</title>"),
   "an oversized header": async () => Buffer.concat([Buffer.from([0, 0, 0, 0, 0, 0, 0, 1]), Buffer.alloc(64)]),
-  "a truncated file": async () => (await golden("vit/model.safetensors")).subarray(0, 40_000),
+  "a truncated file": async () => (await golden("vit/f32.safetensors")).subarray(0, 40_000),
   "overlapping tensors": async () => tensor({ a: four(0), b: four(2) }, Buffer.alloc(6)),
   "duplicate tensors": async () => tensor(`{"a":${JSON.stringify(four(0))},"a":${JSON.stringify(four(4))}}`, Buffer.alloc(8)),
   "an unknown dtype": async () => tensor({ a: { ...four(0), dtype: "F31" } }, Buffer.alloc(4)),
   "an unknown family": async () => tensor({ a: four(0) }, Buffer.alloc(4)),
   "NaN weights": async () => {
-    const bytes = Buffer.from(await golden("vit/model.safetensors"));
+    const bytes = Buffer.from(await golden("vit/f32.safetensors"));
     bytes.writeUInt32LE(0x7fc00000, bytes.length - 4);
     return bytes;
   },

@@ -33,7 +33,7 @@ RENAMES = {
 def make(out: Path) -> None:
     """Writes `digits-vit.safetensors`, `digits-cnn.safetensors` {pixels, logits} and `wanda.safetensors`."""
     for name, load in (("digits-vit", vit), ("digits-cnn", Cnn)):
-        model, pixels = load(MODELS / name).eval(), inputs(name, digits.TEST, 16)
+        model, pixels = load(MODELS / name).eval(), inputs(digits.TEST, 16)
         with torch.no_grad():
             logits = model(pixels)
         logits = getattr(logits, "logits", logits)
@@ -41,11 +41,36 @@ def make(out: Path) -> None:
     save_file(wanda(vit(MODELS / "digits-vit")), out / "wanda.safetensors")
 
 
-def inputs(model: str, start: int, count: int) -> torch.Tensor:
-    """[count, 1, 28, 28], normalised as the model wants it."""
-    config = json.loads((MODELS / model / "config.json").read_text())
-    grey = torch.tensor(digits.images(start, count)).float().unsqueeze(1) / 255
-    return (grey - config["image_mean"][0]) / config["image_std"][0]
+def inputs(start: int, count: int) -> torch.Tensor:
+    """[count, 1, 28, 28], scaled to -1..1 as Hugging Face's ViT takes it by default."""
+    return (torch.tensor(digits.images(start, count)).float().unsqueeze(1) / 255 - 0.5) / 0.5
+
+
+class Cnn(nn.Module):
+    """LeNet: convolutions with ReLU and 2x2 max pooling, then linear layers with ReLU between."""
+
+    def __init__(self, folder: Path):
+        super().__init__()
+        config = json.loads((folder / "config.json").read_text())
+        inputs, self.paddings = config["num_channels"], config["conv_paddings"]
+        for at, (outputs, kernel) in enumerate(zip(config["conv_channels"], config["conv_kernels"]), start=1):
+            self.add_module(f"conv{at}", nn.Conv2d(inputs, outputs, kernel, padding=paddings[at - 1]))
+            inputs = outputs
+        tensors = load_file(folder / "model.safetensors")
+        for at in range(1, len(config["fc_features"]) + 2):
+            outputs, inputs = tensors[f"fc{at}.weight"].shape
+            self.add_module(f"fc{at}", nn.Linear(inputs, outputs))
+        self.load_state_dict(tensors)
+
+    def forward(self, x):
+        layers = dict(self.named_children())
+        for name, layer in layers.items():
+            if name.startswith("conv"):
+                x = nn.functional.max_pool2d(layer(x).relu(), 2)
+            else:
+                x = layer(x.flatten(1))
+                x = x.relu() if name != list(layers)[-1] else x
+        return x
 
 
 def vit(folder: Path) -> nn.Module:
@@ -54,18 +79,19 @@ def vit(folder: Path) -> nn.Module:
 
 def wanda(model: nn.Module) -> dict[str, torch.Tensor]:
     """Block by block as in locuslab/wanda, lib/prune.py: statistics of a block see everything pruned before it."""
-    pixels, kept = inputs("digits-vit", digits.CALIBRATION, SAMPLES), {}
+    pixels = inputs(digits.CALIBRATION, SAMPLES)
+    kept = {"pixels": pixels}
     for block in blocks(model):
         sums = input_squares(model, pixels, block)
         for name, module in block.items():
             weight = module.weight.data
             flat = weight.flatten(1)
-            score = flat.abs() * sums[name].sqrt()
+            score = flat.abs() * (sums[name] / SAMPLES).sqrt()
             goes = torch.sort(score, dim=1, stable=True).indices[:, : int(flat.shape[1] * SPARSITY)]
             mask = torch.ones_like(flat).scatter_(1, goes, 0)
             module.weight.data = weight * mask.reshape(weight.shape)
             if name in SHOWN:
-                kept |= {f"{name}.squares": sums[name], f"{name}.mask": mask.to(torch.uint8)}
+                kept |= {f"{name}.scores": score, f"{name}.mask": mask.to(torch.uint8)}
     return kept
 
 
