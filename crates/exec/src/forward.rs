@@ -82,13 +82,7 @@ impl Walk {
 }
 
 /// One operation. Exhaustive: a new op in the graph does not compile until it has an arm here.
-fn evaluate(
-    graph: &Graph,
-    params: &Params,
-    node: &Node,
-    input: &Value,
-    inputs: &[Value],
-) -> Result<Value, ExecError> {
+fn evaluate(graph: &Graph, params: &Params, node: &Node, input: &Value, inputs: &[Value]) -> Result<Value, ExecError> {
     let param = |at: usize| node.params.get(at).map(|id| params.get(graph, *id).cloned()).transpose();
     let wrong = |want: &str| Err(node.wrong(want, inputs));
     let value = match (&node.op, inputs) {

@@ -13,6 +13,8 @@ mod meter;
 mod params;
 pub mod rng;
 mod score;
+#[cfg(test)]
+mod tests;
 pub mod train;
 mod value;
 

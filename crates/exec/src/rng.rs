@@ -57,7 +57,12 @@ mod tests {
         let draw = |seed, purpose, step, name| Rng::keyed(seed, purpose, step, name).below(usize::MAX);
         let base = draw(1, "score", 0, "fc");
         assert_eq!(base, draw(1, "score", 0, "fc"));
-        for other in [draw(2, "score", 0, "fc"), draw(1, "shuffle", 0, "fc"), draw(1, "score", 1, "fc"), draw(1, "score", 0, "fc2")] {
+        for other in [
+            draw(2, "score", 0, "fc"),
+            draw(1, "shuffle", 0, "fc"),
+            draw(1, "score", 1, "fc"),
+            draw(1, "score", 0, "fc2"),
+        ] {
             assert_ne!(base, other);
         }
     }

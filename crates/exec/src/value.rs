@@ -57,6 +57,6 @@ impl Value {
     /// Brings the numbers back, row by row.
     pub async fn read(&self) -> Result<Vec<f32>, ExecError> {
         let data = each_rank!(self, tensor => tensor.to_data_async().await)?;
-        data.into_vec::<f32>().map_err(|error| ExecError::Device(format!("{error:?}")))
+        data.try_into_vec::<f32>().map_err(|error| ExecError::Device(format!("{error:?}")))
     }
 }

@@ -2,6 +2,7 @@
 //! Pruned entries are set back to 0 after every step.
 
 mod augment;
+mod batches;
 mod step;
 
 pub use augment::Augment;
@@ -9,7 +10,8 @@ pub use augment::Augment;
 use secateur_graph::{Graph, Masks};
 use secateur_protocol::Unit;
 
-use crate::rng::Rng;
+use self::batches::Batches;
+use self::step::Learner;
 use crate::{Compute, ExecError, Meter, Params};
 
 /// How to train.
@@ -80,5 +82,39 @@ pub async fn train(
     meter: &dyn Meter,
     mut after: impl AsyncFnMut(EpochEnd, &Params) -> Result<(), ExecError>,
 ) -> Result<(Params, Vec<f32>), ExecError> {
-    todo!()
+    let batches = Batches::new(compute, graph, samples, spec)?;
+    let mut learner = Learner::new(compute, graph, params, masks, spec)?;
+    let total = batches.steps() * u64::from(spec.epochs);
+    let mut losses = Vec::with_capacity(total as usize);
+    for epoch in 0..spec.epochs {
+        let order = batches.order(epoch);
+        for chosen in order.chunks(spec.batch) {
+            let step = losses.len() as u64;
+            meter.tick(step, total, Unit::Steps).await?;
+            let (input, targets) = batches.get(epoch, chosen)?;
+            let loss = learner.step(input, targets, spec.lr_at(step, total)).await?;
+            compute.check()?;
+            if !loss.is_finite() {
+                return Err(ExecError::Diverged { step, loss });
+            }
+            losses.push(loss);
+        }
+        let recent = &losses[losses.len() - order.len().div_ceil(spec.batch)..];
+        let loss = recent.iter().map(|loss| f64::from(*loss)).sum::<f64>() / recent.len() as f64;
+        after(EpochEnd { epoch, loss }, &learner.params).await?;
+    }
+    Ok((learner.params, losses))
+}
+
+impl TrainSpec {
+    /// Learning rate of a step: a straight line up, then half a cosine down (Loshchilov & Hutter, 2017).
+    fn lr_at(&self, step: u64, total: u64) -> f64 {
+        let warm = (self.warmup * total as f64).max(1.0);
+        let step = step as f64 + 1.0;
+        if step <= warm {
+            return self.lr * step / warm;
+        }
+        let done = (step - warm) / (total as f64 - warm).max(1.0);
+        self.lr * 0.5 * (1.0 + (std::f64::consts::PI * done).cos())
+    }
 }
