@@ -22,6 +22,6 @@ fn clip(text: &str) -> String {
 }
 
 /// [`clip`] in quotation marks.
-fn quote(text: &str) -> String {
+pub fn quote(text: &str) -> String {
     format!("\"{}\"", clip(text))
 }
