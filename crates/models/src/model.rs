@@ -118,7 +118,8 @@ fn model(family: &dyn Family, plan: Plan, config: Option<&Value>, unused: &[Stri
 
 /// The given configuration with what it leaves out. The element type is left to the file that stands beside it.
 fn completed(mut all: Map<String, Value>, given: Option<&Value>) -> Value {
-    all.extend(given.and_then(Value::as_object).cloned().unwrap_or_default());
+    let given = given.and_then(Value::as_object).cloned().unwrap_or_default();
+    all.extend(given.into_iter().filter(|(_, value)| !value.is_null()));
     all.remove("dtype");
     all.remove("torch_dtype");
     Value::Object(all)
