@@ -12,3 +12,6 @@ pub mod parts;
 pub use catalog::{ALL, find};
 pub use lab::{Cache, Lab, Scores};
 pub use method::{Method, MethodError, Outcome, Run};
+
+#[cfg(test)]
+mod tests;

@@ -20,7 +20,7 @@ mod tests {
 
     #[test]
     fn scores_equal_the_definition() {
-        let weights: Vec<f32> = (0..500).map(|i| ((i * 7919 % 1009) as f32 - 504.0) / 300.0).collect();
+        let weights: Vec<f32> = (0..500).map(|i| ((i * 7919 % 1009) as f32 - 504.3) / 300.0).collect();
         let scores = lamp_scores(weights.clone());
         let squares: Vec<f64> = weights.iter().map(|w| f64::from(*w).powi(2)).collect();
         let mut want: Vec<f64> = squares.iter().map(|u| u / squares.iter().filter(|v| *v >= u).sum::<f64>()).collect();

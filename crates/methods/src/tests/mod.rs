@@ -1,0 +1,5 @@
+//! Every method on two tiny models, through the public interface.
+
+mod promises;
+mod wanda;
+mod world;

@@ -1,0 +1,189 @@
+use secateur_graph::MaskError;
+
+use super::world::{Clock, World, recipe};
+use crate::parts::allocate;
+use crate::{ALL, MethodError};
+
+const ALLOCATIONS: [&str; 5] = ["uniform", "row", "global", "erk", "lamp"];
+
+#[test]
+fn cards_are_complete_and_found_by_id() {
+    for method in ALL {
+        let card = method.card();
+        assert_eq!(crate::find(&card.id).unwrap().card(), card);
+        for text in [&card.name, &card.paper, &card.authors, &card.sentence, &card.formula, &card.differs] {
+            assert!(!text.is_empty() && !text.contains("  "), "{}: {text:?}", card.id);
+        }
+        assert!(card.arxiv.len() == 10 && card.year >= 2015);
+        for field in &card.fields {
+            assert_eq!(field.check(field.default()).unwrap(), field.default());
+            let needs = field.only_if.as_ref().map_or(Ok(()), |(key, value)| {
+                card.field(key).unwrap().check(secateur_protocol::Value::Text(value.to_string())).map(|_| ())
+            });
+            needs.unwrap();
+        }
+    }
+    assert!(crate::find("nothing").is_none());
+}
+
+#[test]
+fn every_method_prunes_exactly_what_was_asked() {
+    for mut world in World::all() {
+        let layers = world.layers();
+        let total = layers.iter().map(|(_, rows, cols)| rows * cols).sum();
+        for method in ALL.iter().map(|method| method.card().id) {
+            for allocation in ALLOCATIONS {
+                for sparsity in [0.0, 0.37, 0.5, 0.9] {
+                    let wish = recipe(&method, 3, &format!("sparsity={sparsity} allocation={allocation}"));
+                    let outcome = world.run(&wish).unwrap();
+                    let share = |(_, rows, cols): &(String, usize, usize)| match allocation {
+                        "row" => rows * allocate::per_row(sparsity, *cols),
+                        _ => allocate::share(sparsity, rows * cols),
+                    };
+                    let by_layer: Vec<usize> = outcome.masks.iter().map(|(_, mask)| mask.count_pruned()).collect();
+                    match allocation {
+                        "uniform" | "row" => assert_eq!(by_layer, layers.iter().map(share).collect::<Vec<_>>()),
+                        _ => assert_eq!(by_layer.iter().sum::<usize>(), allocate::share(sparsity, total)),
+                    }
+                    for ((id, mask), scores) in outcome.masks.iter().zip(outcome.scores.values()) {
+                        assert_eq!((mask.len(), scores.len()), (world.graph.param(id).len(), mask.len()));
+                    }
+                    assert_eq!(by_layer.len(), layers.len());
+                    assert_eq!(outcome, world.run(&wish).unwrap(), "{method} {allocation} {sparsity}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn rows_and_groups_are_exact() {
+    for mut world in World::all() {
+        for method in ALL.iter().map(|method| method.card().id) {
+            for (n, m) in [(2, 4), (1, 3), (3, 7), (15, 16)] {
+                let wish = recipe(&method, 3, &format!("sparsity=0.9 pattern=n:m n={n} m={m}"));
+                let outcome = world.run(&wish).unwrap();
+                for (id, mask) in outcome.masks.iter() {
+                    let cols = world.graph.param(id).matrix().1;
+                    for at in (0..mask.len()).filter(|at| at % cols % m == 0) {
+                        let group = at..at + m.min(cols - at % cols);
+                        let kept = group.clone().filter(|at| mask.is_kept(*at)).count();
+                        assert_eq!(kept, if group.len() == m { n } else { group.len() });
+                    }
+                }
+                let odd = world.layers().iter().any(|(_, _, cols)| cols % m != 0);
+                assert_eq!(outcome.notes.iter().any(|note| note.contains("fill no group")), odd);
+                let other = recipe(&method, 3, &format!("sparsity=0.1 pattern=n:m n={n} m={m}"));
+                assert_eq!(world.run(&other).unwrap().masks, outcome.masks, "sparsity does not matter under n:m");
+            }
+        }
+    }
+}
+
+#[test]
+fn only_chance_depends_on_the_seed() {
+    for mut world in World::all() {
+        for (method, differs) in [("random", true), ("magnitude", false), ("wanda", false)] {
+            let mut masks = |seed| world.run(&recipe(method, seed, "")).unwrap().masks;
+            assert_eq!(masks(1) != masks(2), differs, "{method}");
+            assert_eq!(masks(1), masks(1));
+        }
+    }
+}
+
+#[test]
+fn a_warm_cache_changes_nothing() {
+    let wishes =
+        ["", "sparsity=0.8", "allocation=global", "samples=7 statistics=dense", "samples=7", "allocation=lamp"];
+    let [mut world, _] = World::all();
+    for method in ["wanda", "random", "magnitude"] {
+        for wish in wishes.iter().filter(|wish| method == "wanda" || !wish.contains("samples")) {
+            let warm = world.run(&recipe(method, 5, wish)).unwrap();
+            let [mut fresh, _] = World::all();
+            assert_eq!(warm, fresh.run(&recipe(method, 5, wish)).unwrap(), "{method} {wish}");
+        }
+    }
+}
+
+#[test]
+fn a_slider_in_motion_computes_no_scores() {
+    let [mut world, _] = World::all();
+    let layers = world.layers().len() as u64;
+    for allocation in ["uniform", "global", "lamp"] {
+        let mut ticks = |sparsity| {
+            let clock = Clock::endless();
+            world
+                .run_with(&recipe("magnitude", 0, &format!("sparsity={sparsity} allocation={allocation}")), &clock)
+                .unwrap();
+            clock.ticks.get()
+        };
+        assert!(ticks(0.5) >= layers);
+        assert_eq!(ticks(0.6), layers, "one tick for each layer's selection, none for scores");
+    }
+}
+
+#[test]
+fn cancelling_anywhere_ends_the_run_and_leaves_it_repeatable() {
+    for method in ALL.iter().map(|method| method.card().id) {
+        let wish = recipe(&method, 3, "allocation=global");
+        let [mut undisturbed, _] = World::all();
+        let clock = Clock::endless();
+        let want = undisturbed.run_with(&wish, &clock).unwrap();
+        let [mut world, _] = World::all();
+        for ticks in 0..clock.ticks.get() {
+            world.cache = crate::Cache::default();
+            match world.run_with(&wish, &Clock::until(ticks)) {
+                Err(MethodError::Exec(secateur_exec::ExecError::Cancelled(_))) => {}
+                other => panic!("{method} after {ticks} ticks: {other:?}"),
+            }
+        }
+        assert_eq!(world.run(&wish).unwrap(), want);
+    }
+}
+
+#[test]
+fn wrong_settings_are_refused_in_a_sentence() {
+    let [mut world, _] = World::all();
+    let said = |world: &mut World, wish| world.run(&recipe("magnitude", 0, wish)).unwrap_err().to_string();
+    assert_eq!(said(&mut world, "pattern=n:m n=4 m=4"), MaskError::Pattern { n: 4, m: 4 }.to_string());
+    assert_eq!(
+        said(&mut world, "sparsity=0.9 allocation=global floor=10"),
+        "a floor of 443 weights in every layer lets at most 276 go, but 3989 should; lower the floor or the sparsity"
+    );
+    let other = secateur_protocol::Recipe { method: "magnitude".into(), ..recipe("wanda", 0, "samples=3") };
+    assert!(matches!(world.run(&other), Err(MethodError::Recipe(_))));
+}
+
+#[test]
+fn weights_that_are_no_numbers_are_named() {
+    let [mut world, _] = World::all();
+    let id = world.graph.find_param("layer.1.up.weight").unwrap();
+    let mut data = vec![1.0; world.graph.param(id).len()];
+    data[7] = f32::NAN;
+    world.params.upload(&world.compute, &world.graph, id, data).unwrap();
+    for allocation in ["uniform", "row", "global", "lamp"] {
+        let error = world.run(&recipe("magnitude", 0, &format!("allocation={allocation}"))).unwrap_err();
+        assert!(error.to_string().starts_with("layer.1.up.weight: score 7 is not a number"), "{allocation}: {error}");
+    }
+}
+
+/// Cards b-magnitude-lamp (ii) and 41 (iii): what the allocations do to layers of unequal size and scale.
+#[test]
+fn allocations_treat_small_layers_as_their_papers_say() {
+    let [_, mut world] = World::all();
+    let id = world.graph.find_param("fc2.weight").unwrap();
+    let quiet = |data: Vec<f32>| data.iter().map(|w| w * 1e-3).collect();
+    let data = pollster::block_on(world.params.read(&world.graph, id)).unwrap();
+    world.params.upload(&world.compute, &world.graph, id, quiet(data)).unwrap();
+    let mut kept = |settings: &str| -> Vec<usize> {
+        let outcome = world.run(&recipe("magnitude", 0, &format!("sparsity=0.9 {settings}"))).unwrap();
+        outcome.masks.iter().map(|(_, mask)| mask.count_kept()).collect()
+    };
+    assert_eq!(kept("allocation=global")[3], 0, "the quiet layer is emptied");
+    let floored = kept("allocation=global floor=1");
+    assert!(floored.iter().zip([36, 216, 2880, 150]).all(|(kept, size)| *kept >= 32.min(size)), "{floored:?}");
+    assert_eq!(floored[3], 32, "the layer under water stands at its floor");
+    let lamp = kept("allocation=lamp");
+    assert!(lamp.iter().all(|kept| *kept > 0) && lamp[3] > 15, "{lamp:?}");
+    assert_eq!(kept("allocation=erk"), [19, 28, 220, 61], "in proportion to the sum of dimensions: 11, 16, 126, 35");
+}

@@ -1,0 +1,148 @@
+use std::cell::Cell;
+
+use secateur_exec::rng::Rng;
+use secateur_exec::{Calibration, Cancelled, Compute, Meter, Params, Tick};
+use secateur_graph::ops::*;
+use secateur_graph::{Builder, Graph, GraphError, NodeId};
+use secateur_protocol::{Recipe, Unit, Value};
+
+use crate::{Cache, Lab, MethodError, Outcome, find};
+
+pub const SAMPLES: usize = 24;
+
+/// A model with fresh parameters, samples and a cache: what an engine session holds.
+pub struct World {
+    pub compute: Compute,
+    pub graph: Graph,
+    pub params: Params,
+    pub inputs: Vec<f32>,
+    pub cache: Cache,
+}
+
+impl World {
+    pub fn all() -> [Self; 2] {
+        [Self::new(vit().unwrap()), Self::new(lenet().unwrap())]
+    }
+
+    pub fn new(graph: Graph) -> Self {
+        let compute = Compute::cpu(String::new());
+        let params = Params::init(&compute, &graph, 1).unwrap();
+        let each: usize = graph.nodes[0].shape.iter().product();
+        let mut rng = Rng::keyed(1, "test-inputs", 0, "");
+        let inputs = (0..SAMPLES * each).map(|at| rng.normal() * (1 + at % 5) as f32).collect();
+        Self { compute, graph, params, inputs, cache: Cache::default() }
+    }
+
+    pub fn run(&mut self, recipe: &Recipe) -> Result<Outcome, MethodError> {
+        self.run_with(recipe, &Clock::endless())
+    }
+
+    pub fn run_with(&mut self, recipe: &Recipe, meter: &dyn Meter) -> Result<Outcome, MethodError> {
+        let mut lab = Lab {
+            compute: &self.compute,
+            graph: &self.graph,
+            params: &self.params,
+            calibration: Calibration { inputs: &self.inputs, samples: SAMPLES },
+            meter,
+            cache: &mut self.cache,
+        };
+        pollster::block_on(find(&recipe.method).unwrap().run(&mut lab, recipe))
+    }
+
+    /// All prunable parameters: (name, rows, columns).
+    pub fn layers(&self) -> Vec<(String, usize, usize)> {
+        let param = |id| self.graph.param(id);
+        self.graph.prunable().map(|id| (param(id).name.clone(), param(id).matrix().0, param(id).matrix().1)).collect()
+    }
+}
+
+/// `recipe("magnitude", 7, "sparsity=0.8 pattern=n:m")`
+pub fn recipe(method: &str, seed: u64, settings: &str) -> Recipe {
+    let pairs = settings.split_whitespace().filter_map(|pair| pair.split_once('='));
+    let values = pairs.map(|(key, value)| (key.into(), Value::Text(value.into()))).collect();
+    Recipe::new(&find(method).unwrap().card(), values, seed).unwrap()
+}
+
+/// Counts ticks and cancels when its time is up.
+pub struct Clock {
+    left: Cell<u64>,
+    pub ticks: Cell<u64>,
+}
+
+impl Clock {
+    pub fn endless() -> Self {
+        Self::until(u64::MAX)
+    }
+
+    pub fn until(ticks: u64) -> Self {
+        Self { left: Cell::new(ticks), ticks: Cell::new(0) }
+    }
+}
+
+impl Meter for Clock {
+    fn tick(&self, done: u64, total: u64, _: Unit) -> Tick<'_> {
+        assert!(done <= total);
+        self.ticks.set(self.ticks.get() + 1);
+        let left = self.left.get().checked_sub(1);
+        self.left.set(left.unwrap_or(0));
+        Box::pin(async move { left.map(|_| ()).ok_or(Cancelled) })
+    }
+}
+
+pub fn lenet() -> Result<Graph, GraphError> {
+    let mut g = Builder::default();
+    let conv = |inputs, outputs| Conv2d { inputs, outputs, kernel: 3, stride: 1, padding: 1, bias: true };
+    let x = g.add("image", Input { shape: vec![1, 8, 8] }, &[])?;
+    let x = g.add("conv1", conv(1, 4), &[x])?;
+    let x = g.add("relu1", Activation::Relu, &[x])?;
+    let x = g.add("pool1", MaxPool2d { kernel: 2 }, &[x])?;
+    g.block();
+    let x = g.add("conv2", conv(4, 6), &[x])?;
+    let x = g.add("relu2", Activation::Relu, &[x])?;
+    let x = g.add("flatten", Flatten, &[x])?;
+    g.block();
+    let x = g.add("fc1", Linear { inputs: 96, outputs: 30, bias: true }, &[x])?;
+    let x = g.add("relu3", Activation::Relu, &[x])?;
+    g.block();
+    let x = g.add("fc2", Linear { inputs: 30, outputs: 5, bias: true }, &[x])?;
+    Ok(g.finish(x))
+}
+
+const WIDTH: usize = 16;
+
+pub fn vit() -> Result<Graph, GraphError> {
+    let mut g = Builder::default();
+    let x = g.add("image", Input { shape: vec![1, 8, 8] }, &[])?;
+    let patches = Conv2d { inputs: 1, outputs: WIDTH, kernel: 4, stride: 4, padding: 0, bias: true };
+    let x = g.add("patches", patches, &[x])?;
+    let x = g.add("tokens", ToTokens, &[x])?;
+    let x = g.add("cls", PrependToken { features: WIDTH }, &[x])?;
+    let mut x = g.add("positions", AddPosition { tokens: 5, features: WIDTH }, &[x])?;
+    for layer in 0..2 {
+        g.block();
+        x = block(&mut g, &format!("layer.{layer}"), x)?;
+    }
+    g.block();
+    let x = g.add("first", SelectToken { index: 0 }, &[x])?;
+    let x = g.add("classifier", linear(WIDTH, 5), &[x])?;
+    Ok(g.finish(x))
+}
+
+fn block(g: &mut Builder, name: &str, x: NodeId) -> Result<NodeId, GraphError> {
+    let norm = LayerNorm { features: WIDTH, eps: 1e-6 };
+    let y = g.add(&format!("{name}.norm1"), norm.clone(), &[x])?;
+    let mut part = |part| g.add(&format!("{name}.{part}"), linear(WIDTH, WIDTH), &[y]);
+    let (q, k, v) = (part("query")?, part("key")?, part("value")?);
+    let y = g.add(&format!("{name}.attention"), Attention { heads: 2, head_dim: WIDTH / 2 }, &[q, k, v])?;
+    let y = g.add(&format!("{name}.output"), linear(WIDTH, WIDTH), &[y])?;
+    let x = g.add(&format!("{name}.add1"), Add, &[x, y])?;
+    let y = g.add(&format!("{name}.norm2"), norm, &[x])?;
+    let y = g.add(&format!("{name}.up"), linear(WIDTH, 2 * WIDTH), &[y])?;
+    let y = g.add(&format!("{name}.gelu"), Activation::Gelu, &[y])?;
+    let y = g.add(&format!("{name}.down"), linear(2 * WIDTH, WIDTH), &[y])?;
+    g.add(&format!("{name}.add2"), Add, &[x, y])
+}
+
+fn linear(inputs: usize, outputs: usize) -> Linear {
+    Linear { inputs, outputs, bias: true }
+}
