@@ -144,3 +144,64 @@ impl Param {
         (rows, self.len().checked_div(rows).unwrap_or(0))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Builder;
+    use crate::ops::{Activation, Conv2d, Flatten, Input, LayerNorm, Linear};
+
+    /// [1, 4, 4] -> conv -> [2, 3, 3] -> flatten -> linear -> [5], in three blocks.
+    fn graph() -> Graph {
+        let mut g = Builder::default();
+        g.block();
+        let x = g.add("image", Input { shape: vec![1, 4, 4] }, &[]).unwrap();
+        let conv = Conv2d { inputs: 1, outputs: 2, kernel: 2, stride: 1, padding: 0, bias: true };
+        let x = g.add("conv", conv, &[x]).unwrap();
+        g.block();
+        g.block();
+        let x = g.add("relu", Activation::Relu, &[x]).unwrap();
+        let x = g.add("flatten", Flatten, &[x]).unwrap();
+        g.block();
+        let x = g.add("norm", LayerNorm { features: 18, eps: 1e-6 }, &[x]).unwrap();
+        let x = g.add("fc", Linear { inputs: 18, outputs: 5, bias: false }, &[x]).unwrap();
+        g.finish(x)
+    }
+
+    #[test]
+    fn parameters_stand_in_node_order() {
+        let graph = graph();
+        let names: Vec<_> = graph.params.iter().map(|param| param.name.as_str()).collect();
+        assert_eq!(names, ["conv.weight", "conv.bias", "norm.weight", "norm.bias", "fc.weight"]);
+        assert_eq!(graph.prunable().collect::<Vec<_>>(), [ParamId(0), ParamId(4)]);
+        for id in graph.param_ids() {
+            let param = graph.param(id);
+            assert_eq!(graph.find_param(&param.name), Some(id));
+            assert!(graph.node(param.node).params.contains(&id));
+        }
+        assert_eq!(graph.find_param("fc.bias"), None);
+    }
+
+    #[test]
+    fn counts_are_the_hand_count() {
+        let graph = graph();
+        assert_eq!(graph.params_total(), 8 + 2 + 18 + 18 + 90);
+        assert_eq!(graph.prunable_total(), 8 + 90);
+        assert_eq!(graph.macs(), 18 * 4 + 90);
+    }
+
+    #[test]
+    fn an_empty_block_is_not_counted() {
+        let graph = graph();
+        assert_eq!(graph.nodes.iter().map(|node| node.block).collect::<Vec<_>>(), [0, 0, 1, 1, 2, 2]);
+        assert_eq!(graph.blocks(), 3);
+    }
+
+    #[test]
+    fn a_kernel_is_a_matrix_with_a_row_for_each_output() {
+        let graph = graph();
+        assert_eq!(graph.param(ParamId(0)).shape(), [2, 1, 2, 2]);
+        assert_eq!(graph.param(ParamId(0)).matrix(), (2, 4));
+        assert_eq!(graph.param(ParamId(4)).matrix(), (5, 18));
+    }
+}

@@ -1,13 +1,11 @@
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
-
 use crate::{Graph, ParamId};
 
 /// Which entries of a parameter are kept, packed 64 to a word, entry 0 in the lowest bit.
 ///
 /// Read row by row, like the parameter itself. Bits past the end are zero, so equal masks are equal words.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mask {
     len: usize,
     words: Vec<u64>,
@@ -91,7 +89,7 @@ impl Mask {
 }
 
 /// Masks by parameter. A prunable parameter without one is wholly kept.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Masks(BTreeMap<ParamId, Mask>);
 
 impl Masks {
@@ -116,5 +114,72 @@ impl Masks {
 
     pub fn count_pruned(&self) -> usize {
         self.0.values().map(Mask::count_pruned).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::Builder;
+    use crate::ops::{Input, Linear};
+
+    fn kept() -> impl Strategy<Value = Vec<bool>> {
+        prop::collection::vec(any::<bool>(), 0..200)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        /// However a mask came about, all its readings agree, and equal masks are equal words.
+        #[test]
+        fn every_reading_agrees(kept in kept()) {
+            let mask = Mask::from_kept(kept.iter().copied());
+            let mut pruned = Mask::full(kept.len());
+            for at in (0..kept.len()).filter(|at| !kept[*at]) {
+                pruned.prune(at);
+                pruned.prune(at);
+            }
+            prop_assert_eq!(&pruned, &mask);
+            prop_assert_eq!((0..mask.len()).map(|at| mask.is_kept(at)).collect::<Vec<_>>(), kept.clone());
+            prop_assert_eq!(mask.to_f32(), kept.iter().map(|kept| f32::from(*kept as u8)).collect::<Vec<_>>());
+            prop_assert_eq!(mask.kept().collect::<Vec<_>>(), (0..kept.len()).filter(|at| kept[*at]).collect::<Vec<_>>());
+            prop_assert_eq!(mask.count_kept(), mask.kept().count());
+            prop_assert_eq!(mask.count_kept() + mask.count_pruned(), mask.len());
+        }
+
+        #[test]
+        fn bits_past_the_end_are_zero(len in 0..300_usize) {
+            let mask = Mask::full(len);
+            prop_assert_eq!(mask.words().len(), len.div_ceil(64));
+            prop_assert_eq!(mask.words().iter().map(|word| word.count_ones() as usize).sum::<usize>(), len);
+            prop_assert_eq!((mask.count_kept(), mask.count_pruned()), (len, 0));
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "entry 65 of a mask of 65")]
+    fn there_is_nothing_past_the_end() {
+        Mask::full(65).prune(65);
+    }
+
+    #[test]
+    fn a_mask_must_fit_its_parameter() {
+        let mut g = Builder::default();
+        let x = g.add("x", Input { shape: vec![3] }, &[]).unwrap();
+        let x = g.add("fc1", Linear { inputs: 3, outputs: 4, bias: true }, &[x]).unwrap();
+        let x = g.add("fc2", Linear { inputs: 4, outputs: 2, bias: false }, &[x]).unwrap();
+        let graph = g.finish(x);
+        let [first, second] = [ParamId(0), ParamId(2)];
+        let mut masks = Masks::default();
+        let error = masks.set(&graph, first, Mask::full(8)).unwrap_err();
+        assert_eq!(error.to_string(), "fc1.weight: wanted a mask of 12 entries, got 8");
+        let half = |len: usize| Mask::from_kept((0..len).map(|at| at % 2 == 0));
+        masks.set(&graph, second, half(8)).unwrap();
+        masks.set(&graph, first, Mask::full(12)).unwrap();
+        masks.set(&graph, first, half(12)).unwrap();
+        assert_eq!(masks.iter().map(|(id, _)| id).collect::<Vec<_>>(), graph.prunable().collect::<Vec<_>>());
+        assert_eq!((masks.count_pruned(), masks.get(ParamId(1))), (10, None));
     }
 }

@@ -17,19 +17,21 @@ pub struct Conv2d {
 
 impl OpRule for Conv2d {
     fn infer(&self, inputs: &[&Shape]) -> Result<Shape, (String, String)> {
-        let padded = |size: usize| size.checked_add(self.padding.checked_mul(2)?);
-        let out = |size| padded(size)?.checked_sub(self.kernel)?.checked_div(self.stride)?.checked_add(1);
-        let wrong = || {
-            let want = format!("[{}, height, width] of at least the kernel's {} each way", self.inputs, self.kernel);
-            Err((want, format!("{inputs:?}")))
-        };
-        match inputs {
-            [x] if x.len() == 3 && x[0] == self.inputs && self.kernel > 0 => match (out(x[1]), out(x[2])) {
-                (Some(height), Some(width)) => Ok(vec![self.outputs, height, width]),
-                _ => wrong(),
-            },
-            _ => wrong(),
+        if self.kernel == 0 || self.stride == 0 {
+            let got = format!("{} and {}", self.kernel, self.stride);
+            return Err(("a kernel and a stride of at least 1".into(), got));
         }
+        let out = |size: usize| {
+            Some(size.checked_add(self.padding.checked_mul(2)?)?.checked_sub(self.kernel)? / self.stride + 1)
+        };
+        let shape = match inputs {
+            [x] if x.len() == 3 && x[0] == self.inputs => out(x[1]).zip(out(x[2])),
+            _ => None,
+        };
+        shape.map(|(height, width)| vec![self.outputs, height, width]).ok_or_else(|| {
+            let want = format!("[{}, height, width] of at least the kernel's {} each way", self.inputs, self.kernel);
+            (want, format!("{inputs:?}"))
+        })
     }
 
     fn params(&self) -> Vec<ParamSpec> {

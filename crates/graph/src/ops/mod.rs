@@ -27,3 +27,6 @@ pub use max_pool2d::MaxPool2d;
 pub use prepend_token::PrependToken;
 pub use select_token::SelectToken;
 pub use to_tokens::ToTokens;
+
+#[cfg(test)]
+mod tests;

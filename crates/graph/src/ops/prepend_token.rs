@@ -11,7 +11,7 @@ pub struct PrependToken {
 impl OpRule for PrependToken {
     fn infer(&self, inputs: &[&Shape]) -> Result<Shape, (String, String)> {
         match inputs {
-            [x] if x.len() == 2 && x[1] == self.features => Ok(vec![x[0] + 1, x[1]]),
+            [x] if x.len() == 2 && x[1] == self.features => Ok(vec![x[0].saturating_add(1), x[1]]),
             other => Err((format!("[tokens, {}]", self.features), format!("{other:?}"))),
         }
     }
