@@ -107,7 +107,7 @@ fn opened<E: std::fmt::Display>(setup: Result<(Device, WgpuSetup), E>) -> Result
     let health = Health::default();
     health.watch(&setup.device);
     let language = secateur_kernels::language(&device);
-    if language != secateur_kernels::LANGUAGE {
+    if language != secateur_kernels::WGSL {
         return Err(DeviceError::Language(language.to_string()));
     }
     let info = setup.adapter.get_info();

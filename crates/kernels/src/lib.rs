@@ -1,24 +1,38 @@
 //! Hand-written WGSL kernels on burn tensors, each with a plain CPU twin.
+//!
+//! The shaders live in `shaders/` at the top of the repository; the build validates all of them and makes
+//! [`KERNELS`]. They are WGSL on every platform, so burn's `vulkan` and `metal` features stay off.
 
+pub mod check;
+pub mod cpu;
+mod kernel;
+mod launch;
+mod score;
+
+pub use kernel::{Binding, Dims, KERNELS, Kernel, Layout, MAGNITUDE, WANDA};
+pub use score::score;
+
+use burn::backend::Cube;
 use burn::tensor::{Device, Tensor};
 
-pub const LANGUAGE: &str = "wgpu<wgsl>";
-
-/// The shader language that the device's compiler takes.
-pub fn language(_device: &Device) -> &'static str {
-    LANGUAGE
-}
-
+/// Why a kernel was not launched.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum KernelError {
     #[error("{kernel}: wanted {want}, got {got}")]
     Shape { kernel: &'static str, want: String, got: String },
+    #[error("{kernel}: a {rows} x {cols} matrix is too large for 32-bit indices; score it in parts")]
+    TooLarge { kernel: &'static str, rows: usize, cols: usize },
+    #[error("{kernel}: its inputs are on different devices; move them to one first")]
+    Device { kernel: &'static str },
 }
 
-/// Importance of each weight [R, C]: |w|, or |w| * sqrt(act_sq) with act_sq [C].
-pub fn score(weight: Tensor<2>, act_sq: Option<Tensor<1>>) -> Result<Tensor<2>, KernelError> {
-    Ok(match act_sq {
-        Some(act_sq) => weight.abs() * act_sq.sqrt().unsqueeze(),
-        None => weight.abs(),
-    })
+/// What [`language`] says of a device that takes WGSL.
+pub const WGSL: &str = "wgpu<wgsl>";
+
+/// The runtime and shader language behind a device, or "cpu".
+pub fn language(device: &Device) -> &'static str {
+    match Tensor::<1>::zeros([1], device).try_into_primitive::<Cube>() {
+        Ok(tensor) => tensor.client.name(),
+        Err(_) => "cpu",
+    }
 }

@@ -1,0 +1,5 @@
+// A matrix, row by row.
+struct Dims {
+    rows: u32,
+    cols: u32,
+}
