@@ -15,7 +15,7 @@ pub use safetensors::FormatError;
 fn clip(text: &str) -> String {
     const LONGEST: usize = 120;
     let mut clipped: String = text.chars().take(LONGEST).map(|c| if c.is_control() { ' ' } else { c }).collect();
-    if clipped.len() < text.len() {
+    if text.chars().nth(LONGEST).is_some() {
         clipped.push_str("...");
     }
     clipped

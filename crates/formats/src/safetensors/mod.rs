@@ -7,13 +7,15 @@ mod annotate;
 mod error;
 mod header;
 mod recognise;
+#[cfg(test)]
+mod tests;
 mod values;
 mod write;
 
 pub use annotate::annotated_start;
 pub use error::FormatError;
 pub use header::{Header, TensorInfo, read_header};
-pub use values::{encode_f32, read_f32};
+pub use values::read_f32;
 pub use write::{Tensor, write};
 
 /// Element types of the format. Sizes by [`Dtype::bitsize`].

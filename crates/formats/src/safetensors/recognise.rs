@@ -28,6 +28,7 @@ const KNOWN: &[(&[u8], &str, &str)] = &[
 
 /// The error for a file that begins like another well-known format.
 pub fn other_format(start: &[u8]) -> Option<FormatError> {
+    let start = start.trim_ascii_start(); // pages often begin with an empty line
     let known = KNOWN.iter().find(|(magic, _, _)| start.starts_with(magic));
     let found = known.map(|&(_, what, next)| (what, next)).or_else(|| onnx(start));
     found.map(|(what, next)| FormatError::Other { what, next })

@@ -52,15 +52,3 @@ fn position(shape: &[usize], mut at: usize) -> Vec<usize> {
     index.reverse();
     index
 }
-
-/// Bytes of the values in a weight's element type, rounded to nearest; `None` for other types than F32, F16, BF16.
-///
-/// Values that were read from that type come back bit for bit.
-pub fn encode_f32(values: &[f32], dtype: Dtype) -> Option<Vec<u8>> {
-    match dtype {
-        Dtype::F32 => Some(values.iter().flat_map(|value| value.to_le_bytes()).collect()),
-        Dtype::F16 => Some(values.iter().flat_map(|value| f16::from_f32(*value).to_le_bytes()).collect()),
-        Dtype::BF16 => Some(values.iter().flat_map(|value| bf16::from_f32(*value).to_le_bytes()).collect()),
-        _ => None,
-    }
-}

@@ -46,8 +46,9 @@ fn check(tensors: &[Tensor<'_>]) -> Result<(), FormatError> {
         if !names.insert(&tensor.name) {
             return Err(FormatError::Duplicate { name: quote(&tensor.name) });
         }
-        let bits: usize = tensor.shape.iter().product::<usize>() * tensor.dtype.bitsize();
-        if bits != tensor.bytes.len() * 8 {
+        let entries = tensor.shape.iter().try_fold(1u64, |product, size| product.checked_mul(*size as u64));
+        let bits = entries.and_then(|entries| entries.checked_mul(tensor.dtype.bitsize() as u64));
+        if bits != Some(tensor.bytes.len() as u64 * 8) {
             let shape = clip(&format!("{:?}", tensor.shape));
             let (name, got) = (quote(&tensor.name), tensor.bytes.len());
             return Err(FormatError::WriteSize { name, dtype: tensor.dtype, shape, got });
