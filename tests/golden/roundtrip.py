@@ -1,8 +1,8 @@
 """Does Hugging Face transformers open what `secateur prune` wrote, and say the same?
 
     secateur prune builtin:digits-vit --method wanda --set sparsity=0.5 -o out
-    secateur eval out --logits out-logits.safetensors
-    python roundtrip.py out out-logits.safetensors
+    cargo run -p secateur-tests --example logits -- out logits.safetensors
+    python roundtrip.py out logits.safetensors
 
 Exits non-zero when a tensor is missing or left over, or a logit differs by more than 1e-4.
 """

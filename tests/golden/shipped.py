@@ -52,7 +52,7 @@ class Cnn(nn.Module):
     def __init__(self, folder: Path):
         super().__init__()
         config = json.loads((folder / "config.json").read_text())
-        inputs, self.paddings = config["num_channels"], config["conv_paddings"]
+        inputs, paddings = config["num_channels"], config["conv_paddings"]
         for at, (outputs, kernel) in enumerate(zip(config["conv_channels"], config["conv_kernels"]), start=1):
             self.add_module(f"conv{at}", nn.Conv2d(inputs, outputs, kernel, padding=paddings[at - 1]))
             inputs = outputs

@@ -2,8 +2,8 @@ use std::path::Path;
 
 use pollster::block_on;
 use secateur_exec::{Compute, Params, logits};
-use secateur_formats::safetensors::{read_f32, read_header};
 use secateur_formats::MemoryFile;
+use secateur_formats::safetensors::{read_f32, read_header};
 use secateur_models::{Model, detect};
 use secateur_protocol::DeviceChoice;
 
