@@ -1,1 +1,28 @@
-fn main() {}
+//! The playground page: shows what the engine says and asks it for what the controls say.
+
+mod atlas;
+mod budget;
+mod conductor;
+mod facts;
+mod figures;
+mod frames;
+mod heat;
+mod icons;
+mod lanes;
+mod links;
+mod panels;
+mod pen;
+mod picture;
+mod plan;
+mod recorded;
+mod save;
+mod share;
+mod state;
+mod theme;
+mod transport;
+mod zipped;
+
+fn main() {
+    console_error_panic_hook::set_once();
+    leptos::mount::mount_to_body(panels::page);
+}

@@ -1,0 +1,35 @@
+//! How much to ask of the engine unasked, by the size of the model.
+
+/// Multiply-accumulates that a slow machine does in about a second.
+const SECOND: u64 = 4_000_000_000;
+/// Samples of the test split, each through two models.
+const TEST_SPLIT: u64 = 2 * 1000;
+
+/// Test digits shown side by side.
+pub fn digits(macs: u64) -> u32 {
+    if macs * 24 < SECOND { 12 } else { 4 }
+}
+
+/// (batch, repeats) of a timing that stays within a few seconds.
+pub fn timing(macs: u64) -> (u32, u32) {
+    let batch = (SECOND / 8 / macs.max(1)).clamp(1, 64) as u32;
+    (batch, if batch > 1 { 9 } else { 3 })
+}
+
+/// Whether accuracy and times are measured after each cut without asking.
+pub fn measures_by_itself(macs: u64) -> bool {
+    macs.saturating_mul(TEST_SPLIT) < 30 * SECOND
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn small_models_get_everything_and_large_ones_a_taste() {
+        let (digits_vit, vit_base) = (15_000_000, 17_600_000_000);
+        assert_eq!((digits(digits_vit), digits(vit_base)), (12, 4));
+        assert_eq!((timing(digits_vit).0, timing(vit_base).0, timing(0).0), (33, 1, 64));
+        assert!(measures_by_itself(digits_vit) && !measures_by_itself(vit_base));
+    }
+}

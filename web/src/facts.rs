@@ -1,0 +1,185 @@
+//! What the engine has said, folded from its events. The recorded run and the live engine both end up here.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use leptos::prelude::*;
+use secateur_protocol::{
+    Adapter, BlobId, BuiltIn, Card, Event, HeatKind, Level, Loaded, Prediction, Report, Timing, VERSION,
+};
+
+use crate::heat::Heat;
+
+/// Heat maps of at most this many cells each way belong on the map; finer ones to the enlarged matrix.
+pub const TILE_CELLS: u32 = 48;
+pub const FINE_CELLS: u32 = 256;
+
+/// The engine's side of the handshake.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ready {
+    pub adapter: Adapter,
+    pub methods: Vec<Card>,
+    pub models: Vec<BuiltIn>,
+}
+
+/// Pictures with what both models make of them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Digits {
+    pub items: Vec<Prediction>,
+    /// 28 x 28 grey values for each item.
+    pub pixels: Vec<u8>,
+}
+
+/// A picture of one parameter, small or fine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct HeatKey {
+    pub param: u32,
+    pub kind: HeatKind,
+    pub fine: bool,
+}
+
+pub type Heats = HashMap<HeatKey, Arc<Heat>>;
+
+/// The newest fact of each kind; none until it has been told.
+#[derive(Clone, Copy)]
+pub struct Facts {
+    /// What is shown comes from the recorded run.
+    pub recorded: RwSignal<bool>,
+    pub ready: RwSignal<Option<Arc<Ready>>>,
+    pub loaded: RwSignal<Option<Arc<Loaded>>>,
+    pub level: RwSignal<Option<Arc<Level>>>,
+    pub digits: RwSignal<Option<Arc<Digits>>>,
+    pub drawn: RwSignal<Option<Arc<Digits>>>,
+    pub report: RwSignal<Option<Arc<Report>>>,
+    /// With the digest of the masks that were timed.
+    pub timing: RwSignal<Option<(String, Timing)>>,
+    pub heats: RwSignal<Heats>,
+}
+
+impl Facts {
+    pub fn new() -> Self {
+        Self {
+            recorded: RwSignal::new(true),
+            ready: RwSignal::new(None),
+            loaded: RwSignal::new(None),
+            level: RwSignal::new(None),
+            digits: RwSignal::new(None),
+            drawn: RwSignal::new(None),
+            report: RwSignal::new(None),
+            timing: RwSignal::new(None),
+            heats: RwSignal::new(Heats::new()),
+        }
+    }
+
+    /// Takes in an event; those that tell nothing lasting are left alone.
+    ///
+    /// # Errors
+    /// A sentence when the event and its buffers do not fit together.
+    pub fn apply(&self, event: Event, blobs: &[Vec<u8>]) -> Result<(), String> {
+        match event {
+            Event::Ready { version, adapter, methods, models } => {
+                if version != VERSION {
+                    return Err(format!(
+                        "The page speaks version {VERSION} of the protocol and the engine version {version}; reload the page to get matching ones."
+                    ));
+                }
+                self.ready.set(Some(Arc::new(Ready { adapter, methods, models })));
+            }
+            Event::Loaded(loaded) => self.open(*loaded),
+            Event::Level(level) => self.level.set(Some(Arc::new(*level))),
+            Event::Predictions { items, pixels } => {
+                let pixels = blob(blobs, pixels)?.clone();
+                if pixels.len() != items.len() * crate::pen::SIDE * crate::pen::SIDE {
+                    return Err(format!(
+                        "{} pictures came with {} pixels; they were left out.",
+                        items.len(),
+                        pixels.len()
+                    ));
+                }
+                let to = if items.iter().all(|item| item.test.is_none()) { self.drawn } else { self.digits };
+                to.set(Some(Arc::new(Digits { items, pixels })));
+            }
+            Event::Report(report) => self.report.set(Some(Arc::new(report))),
+            Event::Timing(timing) => self.timing.set(Some((self.digest(), timing))),
+            Event::Heat { param, kind, rows, cols, data } => {
+                let heat = Heat::from_bytes(rows, cols, blob(blobs, data)?)?;
+                let key = HeatKey { param, kind, fine: rows.max(cols) > TILE_CELLS };
+                self.heats.update(|heats| drop(heats.insert(key, Arc::new(heat))));
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// A model takes the stage. The same model again (recorded, now live) keeps what is on screen.
+    fn open(&self, loaded: Loaded) {
+        let same = self.loaded.with_untracked(|old| old.as_ref().is_some_and(|old| old.graph == loaded.graph));
+        self.timing.set(None);
+        if !same {
+            self.level.set(None);
+            self.digits.set(None);
+            self.drawn.set(None);
+            self.report.set(None);
+            self.heats.set(Heats::new());
+        }
+        self.loaded.set(Some(Arc::new(loaded)));
+    }
+
+    /// Digest of the masks that hold now; empty for none.
+    pub fn digest(&self) -> String {
+        self.level.with_untracked(|level| level.as_ref().map_or_else(String::new, |level| level.digest.clone()))
+    }
+
+    /// A parameter's picture, as fine as there is and is asked for.
+    pub fn heat(&self, param: u32, kind: HeatKind, fine: bool) -> Option<Arc<Heat>> {
+        let key = |fine| HeatKey { param, kind, fine };
+        self.heats.with(|heats| {
+            let exact = if fine { heats.get(&key(true)) } else { None };
+            exact.or_else(|| heats.get(&key(false))).or_else(|| heats.get(&key(true))).cloned()
+        })
+    }
+}
+
+fn blob(blobs: &[Vec<u8>], id: BlobId) -> Result<&Vec<u8>, String> {
+    blobs.get(id.0 as usize).ok_or_else(|| format!("The engine named buffer {} but sent {}.", id.0, blobs.len()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn prediction(test: Option<(u32, u8)>) -> Prediction {
+        Prediction { test, dense: vec![1.0], pruned: vec![1.0] }
+    }
+
+    #[test]
+    fn test_digits_and_drawn_ones_are_kept_apart() {
+        let facts = Facts::new();
+        let told = |items| Event::Predictions { items, pixels: BlobId(0) };
+        facts.apply(told(vec![prediction(Some((3, 7)))]), &[vec![1; 784]]).unwrap();
+        facts.apply(told(vec![prediction(None)]), &[vec![2; 784]]).unwrap();
+        assert_eq!(facts.digits.get_untracked().unwrap().pixels[0], 1);
+        assert_eq!(facts.drawn.get_untracked().unwrap().pixels[0], 2);
+    }
+
+    #[test]
+    fn odd_messages_are_sentences_and_change_nothing() {
+        let facts = Facts::new();
+        let event = Event::Heat { param: 0, kind: HeatKind::Mask, rows: 2, cols: 2, data: BlobId(1) };
+        assert!(facts.apply(event.clone(), &[vec![0; 16]]).unwrap_err().contains("buffer 1"));
+        assert!(facts.apply(event, &[vec![], vec![0; 15]]).is_err());
+        let short = Event::Predictions { items: vec![prediction(None)], pixels: BlobId(0) };
+        assert!(facts.apply(short, &[vec![0; 3]]).is_err());
+        assert!(facts.heats.with_untracked(Heats::is_empty) && facts.drawn.get_untracked().is_none());
+    }
+
+    #[test]
+    fn a_fine_picture_is_used_where_the_small_one_is_missing() {
+        let facts = Facts::new();
+        let cells = TILE_CELLS + 1;
+        let event = Event::Heat { param: 5, kind: HeatKind::Weight, rows: 1, cols: cells, data: BlobId(0) };
+        facts.apply(event, &[vec![0; cells as usize * 4]]).unwrap();
+        assert!(facts.heat(5, HeatKind::Weight, false).is_some());
+        assert!(facts.heat(5, HeatKind::Mask, false).is_none());
+    }
+}

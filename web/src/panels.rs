@@ -1,0 +1,79 @@
+//! The page, put together from panels. A panel is a file in `panels/` and a word in the list below.
+//!
+//! Handles for end-to-end tests, all as `data-testid`:
+//! - status: `status` (its `data-phase` is starting, ready or down), `engine-ready` and `recorded` (present while
+//!   true), `device` (the select), `adapter`, `progress`, `cancel`, `error`, `error-dismiss`, `notice`
+//! - model: `model` (the select), `verdict`, `open` (button), `drop` (the file input; dropping works anywhere)
+//! - cut: `slider`, `sparsity`, `method` (radio group), `method-ID` (each radio), `field-KEY`, `seed`, `undo`, `redo`,
+//!   `share`, `export`, `theme`
+//! - numbers: `accuracy-dense`, `accuracy-pruned`, `zeros`, `bytes`, `milliseconds`, `measure`, `digest`, `notes`
+//! - map: `view-importance|weights|mask` (radios), `map-tile-N` (N = parameter), `zoom`, `zoom-readout`, `zoom-close`
+//! - digits: `digit-N` (N = 0, 1, .., `data-wrong` lists who is wrong), `other-digits`, `draw`, `draw-clear`,
+//!   `drawn-dense`, `drawn-pruned`, `probabilities`
+//! - `layers`, `about`
+
+use leptos::prelude::*;
+
+use crate::share::Page;
+use crate::state::App;
+use crate::{links, share};
+
+mod banner;
+mod masthead;
+
+/// Lists the panels once, in reading order: the file, its place in the layout, its heading.
+macro_rules! panels {
+    ($($panel:ident: $title:literal),* $(,)?) => {
+        $(mod $panel;)*
+
+        fn panels(app: App) -> Vec<AnyView> {
+            vec![$(frame(stringify!($panel), $title, $panel::view(app).into_any())),*]
+        }
+    };
+}
+
+panels! {
+    model: "Model",
+    cut: "Cut",
+    numbers: "Numbers",
+    map: "Where it was cut",
+    digits: "What it sees",
+    layers: "Kept, layer by layer",
+    about: "The method",
+}
+
+/// A titled landmark; its CSS class is the panel's name.
+fn frame(name: &'static str, title: &'static str, content: AnyView) -> AnyView {
+    view! {
+        <section class=format!("panel {name}") id=name aria-labelledby=format!("{name}-title")>
+            <h2 id=format!("{name}-title")>{title}</h2>
+            {content}
+        </section>
+    }
+    .into_any()
+}
+
+/// The whole page.
+pub fn page() -> impl IntoView {
+    let (shared, broken) = links::at_start();
+    let (page, recipe) = shared.map_or((Page::default(), None), |share::Shared { page, recipe }| (page, Some(recipe)));
+    let app = App::new(page, recipe);
+    app.error.set(broken);
+    app.start();
+    links::follow(app);
+    let _ = window_event_listener(leptos::ev::resize, move |_| app.resized.update(|n| *n = n.wrapping_add(1)));
+    let _ = window_event_listener(leptos::ev::keydown, move |event| cut::shortcut(app, &event));
+    model::take_drops(app);
+    view! {
+        <a class="skip" href="#cut">"Skip to the slider"</a>
+        {masthead::view(app)}
+        {banner::view(app)}
+        <main class="panels">{panels(app)}</main>
+        <footer class="foot">
+            <p>
+                "Everything runs in this tab, on your machine. Nothing is sent anywhere."
+            </p>
+        </footer>
+        {model::drop_veil(app)}
+    }
+}

@@ -1,0 +1,125 @@
+//! Which model: a built-in one, or files dropped anywhere on the page.
+
+use leptos::html::Input;
+use leptos::prelude::*;
+use web_sys::{DragEvent, FileList};
+
+use crate::state::App;
+use crate::{figures, icons};
+
+pub fn view(app: App) -> impl IntoView {
+    let input = NodeRef::<Input>::new();
+    let chosen = move |_| {
+        if let Some(input) = input.get_untracked() {
+            take(app, input.files());
+            input.set_value(""); // the same file can be chosen again
+        }
+    };
+    let verdict = move || app.facts.loaded.with(|loaded| loaded.as_ref().map(|loaded| loaded.verdict.clone()));
+    view! {
+        {picker(app)}
+        <button
+            class="tool"
+            data-testid="open"
+            on:click=move |_| {
+                if let Some(input) = input.get_untracked() {
+                    input.click();
+                }
+            }
+        >
+            {icons::open()}
+            <span>"Open your own"</span>
+        </button>
+        <input
+            hidden
+            type="file"
+            multiple
+            accept=".safetensors,.json"
+            data-testid="drop"
+            aria-label="Model files"
+            node_ref=input
+            on:change=chosen
+        />
+        <p class="verdict" data-testid="verdict" aria-live="polite">{verdict}</p>
+        <p class="aside">"or drop a ViT or DeiT .safetensors anywhere, with config.json if you have it"</p>
+    }
+}
+
+fn picker(app: App) -> impl IntoView {
+    let models = move || app.facts.ready.with(|ready| ready.as_ref().map_or_else(Vec::new, |r| r.models.clone()));
+    let model = app.inputs.model;
+    let own = move || (!model.get().starts_with("builtin:")).then(|| model.get());
+    let choose = move |id: String| {
+        if let Some(id) = id.strip_prefix("builtin:") {
+            app.load_builtin(id);
+        }
+    };
+    view! {
+        <label class="select">
+            <span class="hidden">"Built-in model"</span>
+            <select data-testid="model" prop:value=move || model.get() on:change:target=move |e| choose(e.target().value())>
+                {move || {
+                    let mut known = models();
+                    if known.is_empty() && own().is_none() {
+                        let id = figures::model_name(&model.get_untracked()).to_string();
+                        known.push(secateur_protocol::BuiltIn { title: id.clone(), sentence: String::new(), id });
+                    }
+                    known
+                        .into_iter()
+                        .map(|built_in| {
+                            let value = format!("builtin:{}", built_in.id);
+                            let here = value.clone();
+                            view! {
+                                <option value=value title=built_in.sentence selected=move || model.get() == here>
+                                    {built_in.title}
+                                </option>
+                            }
+                        })
+                        .collect_view()
+                }}
+                {move || own().map(|name| view! { <option value=name.clone() selected>{name.clone()}</option> })}
+            </select>
+        </label>
+    }
+}
+
+fn take(app: App, files: Option<FileList>) {
+    let files: Vec<_> = files.iter().flat_map(|files| (0..files.length()).filter_map(|at| files.get(at))).collect();
+    if !files.is_empty() {
+        app.load_files(files);
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Hovering(RwSignal<bool>);
+
+/// The whole window takes files.
+pub fn take_drops(app: App) {
+    let hovering = Hovering(RwSignal::new(false));
+    provide_context(hovering);
+    let over = move |event: DragEvent| {
+        event.prevent_default();
+        hovering.0.set(true);
+    };
+    let _ = window_event_listener(leptos::ev::dragover, over);
+    let _ = window_event_listener(leptos::ev::dragleave, move |event| {
+        if event.related_target().is_none() {
+            hovering.0.set(false);
+        }
+    });
+    let _ = window_event_listener(leptos::ev::drop, move |event| {
+        event.prevent_default();
+        hovering.0.set(false);
+        take(app, event.data_transfer().and_then(|data| data.files()));
+    });
+}
+
+/// Shown while files hang over the page.
+pub fn drop_veil(_app: App) -> impl IntoView {
+    let hovering = use_context::<Hovering>().map(|hovering| hovering.0);
+    view! {
+        <div class="veil" class:shown=move || hovering.is_some_and(|hovering| hovering.get()) aria-hidden="true">
+            <p>"Let go to open the model. It stays on this machine."</p>
+        </div>
+    }
+}

@@ -1,0 +1,156 @@
+//! Accuracy, and the three numbers people mix up: zeros, bytes, milliseconds.
+
+use leptos::prelude::*;
+use secateur_protocol::{Report, Timing};
+
+use crate::figures;
+use crate::state::App;
+
+pub fn view(app: App) -> impl IntoView {
+    view! {
+        <div class="figures" aria-live="polite">{accuracy(app)} {zeros(app)} {bytes(app)} {milliseconds(app)}</div>
+        <p class="why">{move || why(app)}</p>
+        <p class="digest">
+            <button class="quiet" data-testid="measure" on:click=move |_| app.measure()>"Measure again"</button>
+            <span title="FNV-1a over all masks: equal cuts have equal names, here and on the command line">
+                "masks " <code data-testid="digest">{move || app.facts.level.get().map(|level| level.digest.clone())}</code>
+            </span>
+        </p>
+    }
+}
+
+/// The report, and whether it is about the masks that hold now.
+fn report(app: App) -> Option<(std::sync::Arc<Report>, bool)> {
+    let report = app.facts.report.get()?;
+    let fresh = app.facts.level.with(|level| level.as_ref().is_some_and(|level| level.digest == report.masks_digest));
+    Some((report, fresh))
+}
+
+fn timing(app: App) -> Option<(Timing, bool)> {
+    let (digest, timing) = app.facts.timing.get()?;
+    let fresh = app.facts.level.with(|level| level.as_ref().is_some_and(|level| level.digest == digest));
+    Some((timing, fresh))
+}
+
+fn accuracy(app: App) -> impl IntoView {
+    let name = move || report(app).map_or("accuracy".to_string(), |(report, _)| report.metric_name.clone());
+    let stale = move || !report(app).is_some_and(|(_, fresh)| fresh);
+    let of = move |pick: fn(&Report) -> f64| {
+        report(app).map_or("–".to_string(), |(report, _)| figures::percent(pick(&report), 1))
+    };
+    let bar = move |pick: fn(&Report) -> f64| report(app).map_or(0.0, |(report, _)| pick(&report) * 100.0);
+    let samples = move || {
+        report(app).map(|(report, _)| format!("on {} test digits", figures::count(report.metric_samples)))
+    };
+    view! {
+        <div class="figure" class:stale=stale>
+            <h3>{name}</h3>
+            <p class="big" data-testid="accuracy-pruned">{move || of(|report| report.metric_pruned)}</p>
+            <p class="sub">
+                "dense " <b data-testid="accuracy-dense">{move || of(|report| report.metric_dense)}</b> " " {samples}
+            </p>
+            <div class="pair" aria-hidden="true">
+                <i class="dense" style=move || format!("width: {}%", bar(|report| report.metric_dense))></i>
+                <i class="pruned" style=move || format!("width: {}%", bar(|report| report.metric_pruned))></i>
+            </div>
+        </div>
+    }
+}
+
+fn zeros(app: App) -> impl IntoView {
+    let level = move || app.facts.level.get();
+    let zeros = move || level().map_or("–".into(), |level| figures::count(level.zeros()));
+    let of = move || {
+        level().map(|level| {
+            let exactly = figures::percent(level.sparsity(), 2);
+            format!("of {} prunable weights, exactly {exactly}", figures::count(level.prunable()))
+        })
+    };
+    let cut = move || level().map_or(0.0, |level| level.sparsity() * 100.0);
+    view! {
+        <div class="figure">
+            <h3>"zeros"</h3>
+            <p class="big" data-testid="zeros">{zeros}</p>
+            <p class="sub">{of}</p>
+            <div class="whole" aria-hidden="true"><i style=move || format!("width: {}%", cut())></i></div>
+        </div>
+    }
+}
+
+fn bytes(app: App) -> impl IntoView {
+    let dense = move || app.facts.loaded.with(|loaded| loaded.as_ref().map(|loaded| loaded.bytes));
+    let out = move || report(app).map(|(report, _)| report.bytes_out).or_else(dense);
+    let packed = move || {
+        let loaded = app.facts.loaded.get()?;
+        let level = app.facts.level.get()?;
+        Some(packed_bytes(loaded.bytes, level.zeros(), level.prunable()))
+    };
+    let portion = move || Some(packed()? as f64 / dense()?.max(1) as f64 * 100.0);
+    view! {
+        <div class="figure">
+            <h3>"bytes on disk"</h3>
+            <p class="big" data-testid="bytes">{move || out().map_or("–".into(), figures::bytes)}</p>
+            <p class="sub">
+                {move || packed().map(|n| format!("{} if zeros were packed away", figures::bytes(n)))}
+            </p>
+            <div class="whole" aria-hidden="true"><i style=move || format!("width: {}%", 100.0 - portion().unwrap_or(100.0).min(100.0))></i></div>
+        </div>
+    }
+}
+
+/// A file with one bit for each prunable weight and no zeros: the least a simple sparse format needs.
+fn packed_bytes(dense: u64, zeros: u64, prunable: u64) -> u64 {
+    (dense + prunable.div_ceil(8)).saturating_sub(4 * zeros).min(dense)
+}
+
+fn milliseconds(app: App) -> impl IntoView {
+    let stale = move || !timing(app).is_some_and(|(_, fresh)| fresh);
+    let of = move |pick: fn(&Timing) -> f64| timing(app).map_or("–".to_string(), |(t, _)| figures::milliseconds(pick(&t)));
+    let spread = move || {
+        timing(app).map(|(timing, _)| {
+            let (q1, q3) = (figures::three_digits(timing.pruned_ms.q1), figures::milliseconds(timing.pruned_ms.q3));
+            let pictures = if timing.batch == 1 { "1 picture".into() } else { format!("{} pictures", timing.batch) };
+            format!("{pictures}, {} runs, middle half {q1} to {q3}, {}", timing.repeats, timing.device)
+        })
+    };
+    view! {
+        <div class="figure" class:stale=stale>
+            <h3>"milliseconds here"</h3>
+            <p class="big" data-testid="milliseconds">{move || of(|timing| timing.pruned_ms.median)}</p>
+            <p class="sub">"dense " <b>{move || of(|timing| timing.dense_ms.median)}</b> {move || spread().map(|words| format!(" · {words}"))}</p>
+        </div>
+    }
+}
+
+/// Why the three numbers do not move together, for the cut that holds now.
+fn why(app: App) -> Option<String> {
+    let level = app.facts.level.get()?;
+    if level.zeros() == 0 {
+        return Some("Nothing is cut yet. Zeros, bytes and milliseconds all stand where the dense model has them.".into());
+    }
+    let measured = timing(app).filter(|(_, fresh)| *fresh).map(|(timing, _)| {
+        let ratio = timing.pruned_ms.median / timing.dense_ms.median.max(f64::MIN_POSITIVE);
+        match ratio {
+            r if r < 0.95 => format!("here it took {} of the dense time", figures::percent(ratio, 0)),
+            r if r > 1.05 => format!("here it took {} of the dense time, slower, not faster", figures::percent(ratio, 0)),
+            _ => "here the difference is within the noise".into(),
+        }
+    });
+    let measured = measured.map_or(String::new(), |words| format!(": {words}"));
+    Some(format!(
+        "Why they differ: {} of the weights are exactly zero, but the file stores a zero like any other number, and the processor multiplies by it like any other number{measured}. Bytes and time fall only with a format and a product that skip zeros, or when whole rows go.",
+        figures::percent(level.sparsity(), 0),
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::packed_bytes;
+
+    #[test]
+    fn packing_pays_only_once_the_bits_are_earned_back() {
+        assert_eq!(packed_bytes(4000, 0, 1000), 4000);
+        assert_eq!(packed_bytes(4000, 500, 1000), 4000 + 125 - 2000);
+        assert_eq!(packed_bytes(10, 1000, 1000), 0);
+    }
+}
