@@ -144,7 +144,8 @@ mod tests {
             prop_assert_eq!(&pruned, &mask);
             prop_assert_eq!((0..mask.len()).map(|at| mask.is_kept(at)).collect::<Vec<_>>(), kept.clone());
             prop_assert_eq!(mask.to_f32(), kept.iter().map(|kept| f32::from(*kept as u8)).collect::<Vec<_>>());
-            prop_assert_eq!(mask.kept().collect::<Vec<_>>(), (0..kept.len()).filter(|at| kept[*at]).collect::<Vec<_>>());
+            let indices = (0..kept.len()).filter(|at| kept[*at]);
+            prop_assert_eq!(mask.kept().collect::<Vec<_>>(), indices.collect::<Vec<_>>());
             prop_assert_eq!(mask.count_kept(), mask.kept().count());
             prop_assert_eq!(mask.count_kept() + mask.count_pruned(), mask.len());
         }

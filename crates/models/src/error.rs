@@ -28,6 +28,16 @@ pub enum ModelError {
     Graph(#[from] GraphError),
 }
 
+impl ModelError {
+    pub(crate) fn setting(key: &'static str, want: impl Into<String>, got: impl ToString) -> Self {
+        Self::Setting { key, want: want.into(), got: got.to_string() }
+    }
+
+    pub(crate) fn unsupported(what: impl Into<String>, next: &'static str) -> Self {
+        Self::Unsupported { what: what.into(), next }
+    }
+}
+
 /// How a file's tensors differ from those the model needs.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Misfit {

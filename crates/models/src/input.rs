@@ -1,3 +1,4 @@
+use secateur_formats::quote;
 use serde_json::Value;
 
 use crate::{InputSpec, Model, ModelError, Source};
@@ -23,33 +24,45 @@ impl Model {
     pub fn with_preprocessor(mut self, settings: &Value) -> Result<Self, ModelError> {
         let source = Source { config: Some(settings), tensors: None };
         let channels = self.input.channels;
+        check_scale(&source)?;
         if source.setting("do_normalize")? == Some(false) {
             self.input.mean = vec![0.0; channels];
             self.input.std = vec![1.0; channels];
             return Ok(self);
         }
-        if let Some(mean) = by_channel(&source, "image_mean", channels, |mean| mean.is_finite())? {
+        if let Some(mean) = by_channel(&source, "image_mean", channels)? {
             self.input.mean = mean;
         }
-        if let Some(std) = by_channel(&source, "image_std", channels, |std| std.is_finite() && std > 0.0)? {
+        if let Some(std) = by_channel(&source, "image_std", channels)? {
             self.input.std = std;
         }
-        Ok(self)
+        match self.input.std.iter().find(|std| **std <= 0.0) {
+            Some(std) => Err(ModelError::setting("image_std", "above 0", std)),
+            None => Ok(self),
+        }
     }
 }
 
-/// A list with one number for each channel.
-fn by_channel(
-    source: &Source,
-    key: &'static str,
-    channels: usize,
-    fine: impl Fn(f32) -> bool,
-) -> Result<Option<Vec<f32>>, ModelError> {
+/// Pixels are brought from 0..255 to 0..1 before they are normalised, and not in another way.
+fn check_scale(source: &Source) -> Result<(), ModelError> {
+    if source.setting("do_rescale")? == Some(false) {
+        return Err(ModelError::setting("do_rescale", "true, which is what is supported", false));
+    }
+    match source.setting::<f64>("rescale_factor")? {
+        Some(factor) if (factor * 255.0 - 1.0).abs() > 1e-3 => {
+            Err(ModelError::setting("rescale_factor", "1/255, which is what is supported", factor))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A list with one finite number for each channel.
+fn by_channel(source: &Source, key: &'static str, channels: usize) -> Result<Option<Vec<f32>>, ModelError> {
     let Some(list) = source.setting::<Vec<f64>>(key)? else { return Ok(None) };
     let values: Vec<f32> = list.iter().map(|value| *value as f32).collect();
-    if values.len() == channels && values.iter().all(|value| fine(*value)) {
+    if values.len() == channels && values.iter().all(|value| value.is_finite()) {
         return Ok(Some(values));
     }
-    let want = format!("a list of {channels} finite numbers (above 0 for image_std), one for each channel");
-    Err(ModelError::Setting { key, want, got: secateur_formats::quote(&format!("{list:?}")) })
+    let want = format!("a list of {channels} numbers, one for each channel");
+    Err(ModelError::setting(key, want, quote(&format!("{list:?}"))))
 }

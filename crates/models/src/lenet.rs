@@ -1,8 +1,9 @@
 //! Convolutional networks in the manner of LeNet-5 (LeCun et al., 1998): convolutions conv1, conv2 ..., each followed
 //! by ReLU and 2×2 max pooling, then linear layers fc1, fc2 ... with ReLU between them.
 
+use secateur_formats::quote;
 use secateur_graph::ops::{Activation, Conv2d, Flatten, Input, Linear, MaxPool2d};
-use secateur_graph::{Builder, Graph, GraphError};
+use secateur_graph::{Builder, Graph, GraphError, NodeId};
 use serde_json::{Map, Value, json};
 
 use crate::model::{Plan, grouped};
@@ -36,7 +37,7 @@ impl Family for LeNet {
         Ok(Plan {
             graph: sizes.graph(labels.len())?,
             input: InputSpec::new(sizes.channels, side, side),
-            config: sizes.config(&labels),
+            config: sizes.config(),
             title: sizes.title(labels.len()),
             labels,
             assumed,
@@ -68,20 +69,20 @@ impl Sizes {
         let linears = List::read(source, "fc_features", "fc", 1)?;
         if kernels.len != convs.len {
             let want = format!("one for each of the {} convolutions", convs.len);
-            return Err(ModelError::Setting { key: "conv_kernels", want, got: kernels.len.to_string() });
+            return Err(ModelError::setting("conv_kernels", want, kernels.len));
         }
         let conv = |at| {
             let tensor = format!("conv{}.weight", at + 1);
-            let witness = |axis| Witness { tensor: &tensor, axis, of: 4 };
+            let witness = |axis| Witness { tensor: &tensor, axis, axes: 4 };
             let kernel = kernels.at(source, at, witness(2))?;
             Ok(Conv { outputs: convs.at(source, at, witness(0))?, kernel, padding: 0 })
         };
         let linear = |at| {
             let tensor = format!("fc{}.weight", at + 1);
-            linears.at(source, at, Witness { tensor: &tensor, axis: 0, of: 2 })
+            linears.at(source, at, Witness { tensor: &tensor, axis: 0, axes: 2 })
         };
         let sizes = Self {
-            channels: source.size("num_channels", Witness { tensor: "conv1.weight", axis: 1, of: 4 })?,
+            channels: source.size("num_channels", Witness { tensor: "conv1.weight", axis: 1, axes: 4 })?,
             side: 0,
             convs: (0..convs.len).map(conv).collect::<Result<_, ModelError>>()?,
             linears: (0..linears.len).map(linear).collect::<Result<_, ModelError>>()?,
@@ -101,7 +102,7 @@ impl Sizes {
             && (paddings.len() != self.convs.len() || paddings.iter().any(|padding| *padding > LARGEST_SIDE))
         {
             let want = format!("a padding up to {LARGEST_SIDE} for each of the {} convolutions", self.convs.len());
-            return Err(ModelError::Setting { key: "conv_paddings", want, got: format!("{paddings:?}") });
+            return Err(ModelError::setting("conv_paddings", want, quote(&format!("{paddings:?}"))));
         }
         if let (Some(side), Some(paddings)) = (side, &paddings) {
             return Ok(self.shaped(side, paddings));
@@ -110,10 +111,10 @@ impl Sizes {
         let wanted = source.tensors.and_then(|tensors| tensors.shape("fc1.weight")?.get(1).copied());
         let fits = |sizes: &Self| wanted.is_some() && sizes.flat() == wanted;
         let Some(fitting) = candidates.into_iter().find(fits) else {
-            return Err(ModelError::Unsupported {
-                what: "the tensors do not show for which picture size and paddings this LeNet was made".into(),
-                next: "put a config.json with \"image_size\" and \"conv_paddings\" beside it",
-            });
+            return Err(ModelError::unsupported(
+                "the tensors do not show for which picture size and paddings this LeNet was made",
+                "put a config.json with \"image_size\" and \"conv_paddings\" beside it",
+            ));
         };
         let paddings: Vec<usize> = fitting.convs.iter().map(|conv| conv.padding).collect();
         assumed.push(format!("{0}×{0} pixels, paddings {paddings:?}", fitting.side));
@@ -146,7 +147,7 @@ impl Sizes {
     }
 
     /// [channels, side, side] -> [features]
-    fn features(&self, g: &mut Builder) -> Result<secateur_graph::NodeId, GraphError> {
+    fn features(&self, g: &mut Builder) -> Result<NodeId, GraphError> {
         let mut x = g.add("image", Input { shape: vec![self.channels, self.side, self.side] }, &[])?;
         let mut inputs = self.channels;
         for (at, &Conv { outputs, kernel, padding }) in self.convs.iter().enumerate() {
@@ -182,13 +183,14 @@ impl Sizes {
     fn title(&self, classes: usize) -> String {
         let (convs, linears, side) = (self.convs.len(), self.linears.len() + 1, self.side);
         let classes = grouped(classes as u64);
-        format!("LeNet image classifier with {convs} convolutions, {linears} linear layers, {side}×{side} pixels, {classes} classes")
+        format!(
+            "LeNet image classifier with {convs} convolutions, {linears} linear layers, {side}×{side} pixels, {classes} \
+             classes"
+        )
     }
 
-    fn config(&self, labels: &[String]) -> Map<String, Value> {
+    fn config(&self) -> Map<String, Value> {
         let by_conv = |size: fn(&Conv) -> usize| json!(self.convs.iter().map(size).collect::<Vec<_>>());
-        let ids: Map<String, Value> =
-            labels.iter().enumerate().map(|(at, label)| (at.to_string(), json!(label))).collect();
         let config = [
             ("model_type", json!("lenet")),
             ("image_size", json!(self.side)),
@@ -197,7 +199,6 @@ impl Sizes {
             ("conv_kernels", by_conv(|conv| conv.kernel)),
             ("conv_paddings", by_conv(|conv| conv.padding)),
             ("fc_features", json!(self.linears)),
-            ("id2label", json!(ids)),
         ];
         config.into_iter().map(|(key, value)| (key.to_string(), value)).collect()
     }
@@ -218,7 +219,7 @@ impl List {
         let len = said.as_ref().map_or_else(shown, Vec::len);
         if len + last == 0 || len > MOST_LAYERS {
             let want = format!("a list of {} to {MOST_LAYERS} sizes", 1 - last);
-            return Err(ModelError::Setting { key, want, got: format!("{len} of them") });
+            return Err(ModelError::setting(key, want, format!("{len} of them")));
         }
         Ok(Self { key, said, len })
     }

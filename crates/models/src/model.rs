@@ -1,6 +1,7 @@
+use secateur_formats::quote;
 use secateur_formats::safetensors::Header;
 use secateur_graph::Graph;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::error::listed;
 use crate::{FAMILIES, Family, ModelError, Source, Tensors};
@@ -37,7 +38,7 @@ pub struct Plan {
     pub graph: Graph,
     pub labels: Vec<String>,
     pub input: InputSpec,
-    /// A complete configuration.
+    /// A complete configuration but for the labels.
     pub config: Map<String, Value>,
     /// Kind and sizes in words.
     pub title: String,
@@ -70,11 +71,11 @@ fn family(source: &Source) -> Result<&'static dyn Family, ModelError> {
     let (found, got) = match (model_type, source.tensors) {
         (Some(word), _) => {
             let found = FAMILIES.iter().find(|family| family.model_types().contains(&word.as_str()));
-            (found, format!("the config's model_type is {}", secateur_formats::quote(&word)))
+            (found, format!("the config's model_type is {}", quote(&word)))
         }
         (None, Some(tensors)) => {
             let names: Vec<_> = tensors.names().collect();
-            let such = listed("with tensors ", &names, |name| secateur_formats::quote(name));
+            let such = listed("with tensors ", &names, |name| quote(name));
             let found = FAMILIES.iter().find(|family| family.claims(tensors));
             (found, format!("the file is one {}", such.unwrap_or_else(|| "without tensors".into())))
         }
@@ -90,13 +91,10 @@ fn plan(family: &dyn Family, source: &Source) -> Result<Plan, ModelError> {
     let size = |shape: &[usize]| shape.iter().fold(1, |product: usize, size| product.saturating_mul(*size));
     match plan.graph.nodes.iter().find(|node| size(&node.shape) > LARGEST_VALUE) {
         None => Ok(plan),
-        Some(node) => Err(ModelError::Unsupported {
-            what: format!(
-                "{} gives {:?} numbers for one picture, wanted at most {LARGEST_VALUE}",
-                node.name, node.shape
-            ),
-            next: "choose a smaller model",
-        }),
+        Some(node) => {
+            let what = format!("{} gives {:?} numbers for one picture", node.name, node.shape);
+            Err(ModelError::unsupported(format!("{what}, wanted at most {LARGEST_VALUE}"), "choose a smaller model"))
+        }
     }
 }
 
@@ -104,11 +102,11 @@ fn model(family: &dyn Family, plan: Plan, config: Option<&Value>, unused: &[Stri
     let sizes = if config.is_some() { "as its config says" } else { "read from the tensors' names and shapes" };
     let title = format!("{}, {} parameters, {sizes}", plan.title, grouped(plan.graph.params_total()));
     let assumed = listed("assumed: ", &plan.assumed, String::clone);
-    let unused = listed("not used: ", unused, |name| secateur_formats::quote(name));
+    let unused = listed("not used: ", unused, |name| quote(name));
     let verdict = [Some(title), assumed, unused].into_iter().flatten().collect::<Vec<_>>().join("; ") + ".";
     Model {
         family: family.id(),
-        config: completed(plan.config, config),
+        config: completed(plan.config, &plan.labels, config),
         graph: plan.graph,
         verdict,
         labels: plan.labels,
@@ -117,7 +115,11 @@ fn model(family: &dyn Family, plan: Plan, config: Option<&Value>, unused: &[Stri
 }
 
 /// The given configuration with what it leaves out. The element type is left to the file that stands beside it.
-fn completed(mut all: Map<String, Value>, given: Option<&Value>) -> Value {
+fn completed(mut all: Map<String, Value>, labels: &[String], given: Option<&Value>) -> Value {
+    let numbered = || labels.iter().enumerate();
+    let ids: Map<_, _> = numbered().map(|(at, label)| (at.to_string(), json!(label))).collect();
+    let names: Map<_, _> = numbered().map(|(at, label)| (label.clone(), json!(at))).collect();
+    all.extend([("id2label".to_string(), json!(ids)), ("label2id".to_string(), json!(names))]);
     let given = given.and_then(Value::as_object).cloned().unwrap_or_default();
     all.extend(given.into_iter().filter(|(_, value)| !value.is_null()));
     all.remove("dtype");

@@ -14,11 +14,11 @@ pub struct Source<'a> {
     pub tensors: Option<&'a Tensors<'a>>,
 }
 
-/// The tensor that shows a size, and on which of how many axes.
+/// The tensor that shows a size: on its axis `axis` of `axes`.
 pub struct Witness<'a> {
     pub tensor: &'a str,
     pub axis: usize,
-    pub of: usize,
+    pub axes: usize,
 }
 
 impl Source<'_> {
@@ -38,11 +38,14 @@ impl Source<'_> {
 
     /// The size that the configuration says (`said`, under `key`) and a tensor shows.
     pub fn agreed(&self, key: &'static str, said: Option<usize>, witness: Witness<'_>) -> Result<usize, ModelError> {
-        let Witness { tensor, axis, of } = witness;
+        let Witness { tensor, axis, axes } = witness;
         let shape = self.tensors.and_then(|tensors| tensors.shape(tensor));
         let shown = match shape {
-            Some(shape) if shape.len() == of => Some(shape[axis]),
-            Some(shape) => return Err(unsupported_rank(tensor, of, shape)),
+            Some(shape) if shape.len() == axes => Some(shape[axis]),
+            Some(shape) => {
+                let what = format!("wanted {tensor} with {axes} axes, got {shape:?}");
+                return Err(ModelError::unsupported(what, "save the model with its Hugging Face names and shapes"));
+            }
             None => None,
         };
         match (said, shown) {
@@ -62,13 +65,12 @@ impl Source<'_> {
             Some(names) => ("id2label", Some(names.len())),
             None => ("num_labels", self.setting("num_labels")?),
         };
-        let classes = self.agreed(key, said, Witness { tensor: classifier, axis: 0, of: 2 })?;
+        let classes = self.agreed(key, said, Witness { tensor: classifier, axis: 0, axes: 2 })?;
         let name = |at: usize| match &names {
             None => Ok(format!("LABEL_{at}")),
-            Some(names) => names.get(&at.to_string()).cloned().ok_or_else(|| ModelError::Setting {
-                key: "id2label",
-                want: format!("a name for each class from 0 to {}", classes - 1),
-                got: format!("none for {at}"),
+            Some(names) => names.get(&at.to_string()).cloned().ok_or_else(|| {
+                let want = format!("a name for each class from 0 to {}", classes - 1);
+                ModelError::setting("id2label", want, format!("none for {at}"))
             }),
         };
         (0..classes).map(name).collect()
@@ -77,26 +79,17 @@ impl Source<'_> {
     /// Neither a setting nor a tensor speaks.
     fn silent(&self, key: &'static str, tensor: &str) -> ModelError {
         match self.tensors {
-            Some(_) => ModelError::Unsupported {
-                what: format!("there is no tensor {tensor} and no config that says {key:?}"),
-                next: "choose the complete file, or put its config.json beside it",
-            },
-            None => ModelError::Setting { key, want: "there".into(), got: "nothing".into() },
+            Some(_) => {
+                let what = format!("there is no tensor {tensor} and no config that says {key:?}");
+                ModelError::unsupported(what, "choose the complete file, or put its config.json beside it")
+            }
+            None => ModelError::setting(key, "there", "nothing"),
         }
     }
 }
 
 /// A size from 1 to `largest`.
 pub fn bounded(key: &'static str, size: usize, largest: usize) -> Result<usize, ModelError> {
-    if (1..=largest).contains(&size) {
-        return Ok(size);
-    }
-    Err(ModelError::Setting { key, want: format!("from 1 to {largest}"), got: size.to_string() })
-}
-
-fn unsupported_rank(tensor: &str, want: usize, shape: &[usize]) -> ModelError {
-    ModelError::Unsupported {
-        what: format!("wanted {tensor} with {want} axes, got {shape:?}"),
-        next: "save the model with its Hugging Face names and shapes",
-    }
+    let fits = (1..=largest).contains(&size);
+    fits.then_some(size).ok_or_else(|| ModelError::setting(key, format!("from 1 to {largest}"), size))
 }

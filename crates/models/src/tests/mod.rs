@@ -148,8 +148,16 @@ fn the_preprocessor_gives_mean_and_deviation() {
     assert_eq!((input.mean, input.std), (vec![0.485, 0.456, 0.406], vec![0.229, 0.224, 0.225]));
     let input = model().with_preprocessor(&json!({"do_normalize": false})).unwrap().input;
     assert_eq!((input.mean, input.std), (vec![0.0; 3], vec![1.0; 3]));
-    for wrong in [json!({"image_mean": [0.5]}), json!({"image_std": [0.5, 0.0, 0.5]}), json!({"image_std": "half"})] {
-        let said = model().with_preprocessor(&wrong).unwrap_err().to_string();
-        assert!(said.contains("image_"), "{said}");
+    let cases = [
+        ("image_mean", json!([0.5])),
+        ("image_mean", json!([1e300, 0.5, 0.5])),
+        ("image_std", json!([0.5, 0.0, 0.5])),
+        ("image_std", json!("half")),
+        ("do_rescale", json!(false)),
+        ("rescale_factor", json!(1.0 / 127.5)),
+    ];
+    for (key, wrong) in cases {
+        let said = model().with_preprocessor(&with(&json!({}), key, wrong)).unwrap_err().to_string();
+        assert!(said.starts_with(&format!("the config's \"{key}\" should be ")), "{said}");
     }
 }
