@@ -90,46 +90,45 @@ impl Sizes {
         sizes.with_geometry(source, assumed)
     }
 
-    /// Adds what no tensor shows: the picture's side and the paddings. Without a configuration, the first of the
-    /// usual ones that gives fc1 as many inputs as it has.
+    /// Adds what no tensor shows: the picture's side and the paddings.
     fn with_geometry(self, source: &Source, assumed: &mut Vec<String>) -> Result<Self, ModelError> {
-        let side: Option<usize> = source.setting("image_size")?;
-        let paddings: Option<Vec<usize>> = source.setting("conv_paddings")?;
-        if let Some(side) = side {
-            bounded("image_size", side, LARGEST_SIDE)?;
-        }
-        if let Some(paddings) = &paddings
-            && (paddings.len() != self.convs.len() || paddings.iter().any(|padding| *padding > LARGEST_SIDE))
-        {
-            let want = format!("a padding up to {LARGEST_SIDE} for each of the {} convolutions", self.convs.len());
-            return Err(ModelError::setting("conv_paddings", want, quote(&format!("{paddings:?}"))));
-        }
+        let side = source.setting("image_size")?.map(|side| bounded("image_size", side, LARGEST_SIDE)).transpose()?;
+        let paddings = self.paddings(source)?;
         if let (Some(side), Some(paddings)) = (side, &paddings) {
             return Ok(self.shaped(side, paddings));
         }
-        let candidates = self.candidates(side, paddings);
-        let wanted = source.tensors.and_then(|tensors| tensors.shape("fc1.weight")?.get(1).copied());
-        let fits = |sizes: &Self| wanted.is_some() && sizes.flat() == wanted;
-        let Some(fitting) = candidates.into_iter().find(fits) else {
-            return Err(ModelError::unsupported(
+        let inputs = source.tensors.and_then(|tensors| tensors.shape("fc1.weight")?.get(1).copied());
+        let fits = |sizes: &Self| inputs.is_some() && sizes.flat() == inputs;
+        let fitting = self.usual(side, paddings).into_iter().find(fits).ok_or_else(|| {
+            ModelError::unsupported(
                 "the tensors do not show for which picture size and paddings this LeNet was made",
                 "put a config.json with \"image_size\" and \"conv_paddings\" beside it",
-            ));
-        };
+            )
+        })?;
         let paddings: Vec<usize> = fitting.convs.iter().map(|conv| conv.padding).collect();
         assumed.push(format!("{0}×{0} pixels, paddings {paddings:?}", fitting.side));
         Ok(fitting)
     }
 
+    fn paddings(&self, source: &Source) -> Result<Option<Vec<usize>>, ModelError> {
+        let paddings: Option<Vec<usize>> = source.setting("conv_paddings")?;
+        match &paddings {
+            Some(list) if list.len() != self.convs.len() || list.iter().any(|padding| *padding > LARGEST_SIDE) => {
+                let want = format!("a padding up to {LARGEST_SIDE} for each of the {} convolutions", self.convs.len());
+                Err(ModelError::setting("conv_paddings", want, quote(&format!("{list:?}"))))
+            }
+            _ => Ok(paddings),
+        }
+    }
+
     /// Usual geometries, in the order in which they are tried: MNIST's 28 pixels before CIFAR's 32 if the pictures are
     /// grey, and padding that keeps the size for the first convolution only, for none or for all.
-    fn candidates(&self, side: Option<usize>, paddings: Option<Vec<usize>>) -> Vec<Self> {
+    fn usual(&self, side: Option<usize>, paddings: Option<Vec<usize>>) -> Vec<Self> {
         let sides = side.map_or(if self.channels == 1 { vec![28, 32] } else { vec![32, 28] }, |side| vec![side]);
         let same = |convs: usize| -> Vec<usize> {
             self.convs.iter().enumerate().map(|(at, conv)| if at < convs { conv.kernel / 2 } else { 0 }).collect()
         };
-        let usual = || vec![same(1), same(0), same(self.convs.len())];
-        let paddings = paddings.map_or_else(usual, |paddings| vec![paddings]);
+        let paddings = paddings.map_or_else(|| vec![same(1), same(0), same(self.convs.len())], |list| vec![list]);
         sides.iter().flat_map(|side| paddings.iter().map(|paddings| self.shaped(*side, paddings))).collect()
     }
 
@@ -184,8 +183,8 @@ impl Sizes {
         let (convs, linears, side) = (self.convs.len(), self.linears.len() + 1, self.side);
         let classes = grouped(classes as u64);
         format!(
-            "LeNet image classifier with {convs} convolutions, {linears} linear layers, {side}×{side} pixels, {classes} \
-             classes"
+            "LeNet image classifier with {convs} convolutions, {linears} linear layers, {side}×{side} pixels, \
+             {classes} classes"
         )
     }
 

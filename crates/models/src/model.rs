@@ -1,5 +1,5 @@
-use secateur_formats::quote;
 use secateur_formats::safetensors::Header;
+use secateur_formats::{ConfigError, quote};
 use secateur_graph::Graph;
 use serde_json::{Map, Value, json};
 
@@ -67,6 +67,9 @@ pub fn initial(config: &Value) -> Result<Model, ModelError> {
 
 /// By `model_type`, else by the tensors' names.
 fn family(source: &Source) -> Result<&'static dyn Family, ModelError> {
+    if let Some(other) = source.config.filter(|config| !config.is_object()) {
+        return Err(ConfigError::NotSettings { got: quote(&other.to_string()) }.into());
+    }
     let model_type: Option<String> = source.setting("model_type")?;
     let (found, got) = match (model_type, source.tensors) {
         (Some(word), _) => {

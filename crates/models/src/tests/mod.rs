@@ -119,6 +119,8 @@ fn unknown_models_are_named() {
     assert!(said.contains("vit, deit, lenet") && said.contains("transformer.h.0.attn.c_attn.weight"), "{said}");
     let said = refused(&file, Some(&json!({"model_type": "gpt2"})));
     assert!(said.contains("model_type is \"gpt2\""), "{said}");
+    let said = refused(&file, Some(&json!(["vit"])));
+    assert!(said.contains("wanted a JSON object with the model's settings"), "{said}");
 }
 
 #[test]
