@@ -3,6 +3,7 @@
 //! Nothing here reads a tensor back synchronously, so the same code runs in a browser tab. Every long loop
 //! takes a [`Meter`]: it reports progress, yields to the host and may say that the user has had enough.
 
+mod bench;
 mod calibrate;
 mod compute;
 mod error;
@@ -18,6 +19,7 @@ mod tests;
 pub mod train;
 mod value;
 
+pub use bench::ScoreBench;
 pub use calibrate::{Calibration, Sums, calibrate};
 pub use compute::{Compute, DeviceError};
 pub use error::ExecError;

@@ -1,1 +1,5 @@
-fn main() {}
+//! The program that Trunk builds for the page's worker.
+
+fn main() {
+    secateur_worker::start();
+}

@@ -1,0 +1,48 @@
+use secateur_protocol::{Card, Command, DeviceChoice, Event, Field, Kind, VERSION};
+use serde_json::json;
+
+use crate::args::Show;
+use crate::client::talk;
+use crate::progress::Progress;
+use crate::{Answer, Result};
+
+pub fn run(progress: Progress, show: Option<Show>) -> Result<Answer> {
+    let hello = Command::Hello { version: VERSION, device: DeviceChoice::Cpu };
+    let listed = |event| match event {
+        Event::Ready { methods, .. } => Some(methods),
+        _ => None,
+    };
+    let (cards, _) = talk(progress, async |client| client.ask_for(hello, listed).await)?;
+    let Some(Show::Show { id }) = show else {
+        let text = cards.iter().map(|card| format!("{:<12} {}\n", card.id, card.sentence)).collect();
+        return Ok(Answer { text, json: json!({ "methods": cards }) });
+    };
+    let known = || cards.iter().map(|card| card.id.as_ref()).collect::<Vec<_>>().join(", ");
+    let card = cards.iter().find(|card| card.id == id);
+    let card = card.ok_or_else(|| format!("there is no method {id:?}; there are {}", known()))?;
+    Ok(Answer { text: text(card), json: json!(card) })
+}
+
+/// A card for people.
+fn text(card: &Card) -> String {
+    let mut text = format!("{}\n{}\n\n  score: {}\n", card.name, card.sentence, card.formula);
+    text += &format!("  paper: {} ({}, {})\n", card.paper, card.authors, card.year);
+    if !card.arxiv.is_empty() {
+        text += &format!("  https://arxiv.org/abs/{}\n", card.arxiv);
+    }
+    if !card.differs.is_empty() {
+        text += &format!("  here:  {}\n", card.differs);
+    }
+    text += "\nsettings (--set key=value):\n";
+    card.fields.iter().fold(text, |text, field| text + &setting(field))
+}
+
+fn setting(field: &Field) -> String {
+    let range = match &field.kind {
+        Kind::Number { min, max, .. } => format!("{min} to {max}"),
+        Kind::Whole { min, max, .. } => format!("{min} to {max}, whole"),
+        Kind::Choice { options, .. } => options.join(" | "),
+    };
+    let only = field.only_if.as_ref().map_or(String::new(), |(key, value)| format!(" (only with {key}={value})"));
+    format!("  {} = {}   [{range}]{only}\n      {}\n", field.key, field.default(), field.help)
+}

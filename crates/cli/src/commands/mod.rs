@@ -1,0 +1,12 @@
+//! One file for each command: what it asks of the engine and how it tells the answer.
+
+pub mod bench;
+pub mod compare;
+pub mod eval;
+pub mod inspect;
+pub mod masks;
+pub mod methods;
+pub mod models;
+pub mod prune;
+pub mod record;
+pub mod train;

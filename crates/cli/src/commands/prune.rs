@@ -1,0 +1,82 @@
+use secateur_protocol::{Command, Event, Level, Recipe, Report};
+use serde_json::json;
+
+use super::eval::report;
+use crate::args::PruneArgs;
+use crate::client::{Client, talk};
+use crate::model::source;
+use crate::out_dir::OutDir;
+use crate::progress::Progress;
+use crate::{Answer, Result};
+
+pub fn run(progress: Progress, args: PruneArgs) -> Result<Answer> {
+    let source = source(&args.model)?;
+    let recipe = recipe(&args)?;
+    let device = args.device.into();
+    let out = OutDir::new(args.out)?;
+    let (level, report) = talk(progress, async |client| {
+        client.hello(device).await?;
+        client.load(source).await?;
+        let (level, _) = client.ask_for(Command::Prune { recipe, amend: false }, level).await?;
+        let report = match &out {
+            Some(out) => {
+                let ((files, report), blobs) = client.ask_for(Command::Export, exported).await?;
+                out.write(&Client::files(files, blobs))?;
+                report
+            }
+            None => client.ask_for(Command::Evaluate, report).await?.0,
+        };
+        Ok((level, report))
+    })?;
+    let mut json = json!(report);
+    json["notes"] = json!(level.notes);
+    json["out"] = json!(out.as_ref().map(OutDir::path));
+    Ok(Answer { text: text(&level, &report, out.as_ref()), json })
+}
+
+/// From a recipe file or from `--method`, `--set` and `--seed`. The engine checks the settings.
+fn recipe(args: &PruneArgs) -> Result<Recipe> {
+    if let Some(path) = &args.recipe {
+        let text = std::fs::read(path).map_err(|error| format!("could not read {}: {error}", path.display()))?;
+        return Ok(serde_json::from_slice(&text)
+            .map_err(|error| format!("{} is not a recipe: {error}; secateur prune -o writes one", path.display()))?);
+    }
+    let method = args.method.clone().ok_or("no method named; see secateur methods")?;
+    Ok(Recipe { method, values: args.set.iter().cloned().collect(), seed: args.seed.unwrap_or(0) })
+}
+
+fn text(level: &Level, report: &Report, out: Option<&OutDir>) -> String {
+    let mut text = format!(
+        "{}: {} of {} prunable weights are zero ({:.2} %)\n{}: dense {:.2} %, pruned {:.2} % of {} digits\n\
+         found in {:.2} s on {}\n",
+        report.model,
+        report.prunable_zero,
+        report.prunable_total,
+        100.0 * report.sparsity_prunable,
+        report.metric_name,
+        100.0 * report.metric_dense,
+        100.0 * report.metric_pruned,
+        report.metric_samples,
+        report.seconds,
+        report.device
+    );
+    level.notes.iter().for_each(|note| text += &format!("note: {note}\n"));
+    if let Some(out) = out {
+        text += &format!("written to {}\n", out.path().display());
+    }
+    text
+}
+
+pub fn level(event: Event) -> Option<Level> {
+    match event {
+        Event::Level(level) => Some(*level),
+        _ => None,
+    }
+}
+
+fn exported(event: Event) -> Option<(Vec<secateur_protocol::FileOut>, Report)> {
+    match event {
+        Event::Exported { files, report } => Some((files, report)),
+        _ => None,
+    }
+}

@@ -1,0 +1,45 @@
+use std::io::IsTerminal;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use secateur_protocol::Unit;
+use serde_json::json;
+
+/// Where progress goes: JSON lines on stderr, a bar on a terminal, or nowhere.
+pub enum Progress {
+    Json,
+    Bar(ProgressBar),
+    Silent,
+}
+
+impl Progress {
+    pub fn new(json: bool) -> Self {
+        if json {
+            Self::Json
+        } else if std::io::stderr().is_terminal() {
+            let style = ProgressStyle::with_template("{bar:40} {human_pos} of {human_len} {msg}  {eta}");
+            Self::Bar(ProgressBar::new(0).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar())))
+        } else {
+            Self::Silent
+        }
+    }
+
+    pub fn show(&self, done: u64, total: u64, unit: Unit) {
+        match self {
+            Self::Json => eprintln!("{}", json!({ "done": done, "total": total, "unit": unit })),
+            Self::Bar(bar) => {
+                bar.set_length(total);
+                bar.set_position(done);
+                bar.set_message(format!("{unit:?}").to_lowercase());
+            }
+            Self::Silent => {}
+        }
+    }
+
+    /// A job has ended: the line is free for what it answered.
+    pub fn clear(&self) {
+        if let Self::Bar(bar) = self {
+            bar.finish_and_clear();
+            bar.reset();
+        }
+    }
+}

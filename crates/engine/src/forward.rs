@@ -1,0 +1,58 @@
+//! Pictures through a model, batch by batch.
+
+use std::ops::Range;
+
+use secateur_data::images::to_input;
+use secateur_exec::{Compute, Meter, Params};
+use secateur_models::{InputSpec, Model};
+use secateur_protocol::Unit;
+
+use crate::Host;
+use crate::desk::Job;
+use crate::stop::Stop;
+
+/// Floats of input in a batch, at most.
+const BATCH_FLOATS: usize = 1 << 18;
+/// Multiply-accumulates that one evaluation may cost.
+const EVALUATION_MACS: u64 = 200_000_000_000;
+
+/// How many test pictures an evaluation looks at: all for a small model, fewer for one that would take minutes.
+pub(crate) fn test_samples(model: &Model, available: usize) -> usize {
+    (EVALUATION_MACS / model.graph.macs().max(1)).clamp(16, available as u64) as usize
+}
+
+/// Grey 28 x 28 pictures as the model wants them, one after the other.
+pub(crate) fn inputs<'a>(spec: &InputSpec, greys: impl IntoIterator<Item = &'a [u8]>) -> Vec<f32> {
+    let InputSpec { channels, height, width, mean, std } = spec;
+    greys.into_iter().flat_map(|grey| to_input(grey, *channels, *height, *width, mean, std)).collect()
+}
+
+/// Counts pictures through a job that may run several models.
+pub(crate) struct Samples {
+    pub done: u64,
+    pub total: u64,
+}
+
+/// [n, classes] logits of `n` pictures.
+pub(crate) async fn logits<'p, H: Host>(
+    job: &Job<'_, H>,
+    compute: &Compute,
+    model: &Model,
+    params: &Params,
+    pictures: Range<usize>,
+    grey: impl Fn(usize) -> &'p [u8],
+    samples: &mut Samples,
+) -> Result<Vec<f32>, Stop> {
+    let InputSpec { channels, height, width, .. } = model.input;
+    let batch = (BATCH_FLOATS / (channels * height * width).max(1)).clamp(1, 250);
+    let mut out = Vec::new();
+    for start in pictures.clone().step_by(batch) {
+        let part = start..pictures.end.min(start + batch);
+        let n = part.len();
+        let images = inputs(&model.input, part.map(&grey));
+        out.extend(secateur_exec::logits(compute, &model.graph, params, &images, n).await?);
+        samples.done += n as u64;
+        job.tick(samples.done, samples.total, Unit::Samples).await?;
+    }
+    Ok(out)
+}

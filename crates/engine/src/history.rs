@@ -1,0 +1,109 @@
+use std::rc::Rc;
+
+use secateur_graph::Masks;
+use secateur_protocol::Recipe;
+
+/// Oldest cuts are forgotten beyond this many: a mask is a bit per weight.
+const STEPS: usize = 100;
+
+/// One cut of the dense model.
+#[derive(Debug)]
+pub(crate) struct Cut {
+    pub recipe: Recipe,
+    pub masks: Masks,
+    pub notes: Vec<String>,
+    /// How long it took to find.
+    pub seconds: f64,
+    /// A slider in motion: the next amendable cut takes its place.
+    pub amend: bool,
+}
+
+/// Cuts done and undone. Before the first one stands the dense model.
+#[derive(Debug, Default)]
+pub(crate) struct History {
+    cuts: Vec<Rc<Cut>>,
+    /// How many of them are done; the others can be redone.
+    done: usize,
+}
+
+impl History {
+    /// The cut that holds now; none is the dense model.
+    pub fn current(&self) -> Option<&Rc<Cut>> {
+        self.done.checked_sub(1).map(|at| &self.cuts[at])
+    }
+
+    /// Adds a cut after the present one, forgetting what was undone. It takes the present one's place when both
+    /// are amendable or both come from the same recipe.
+    pub fn push(&mut self, cut: Cut) {
+        let replaces = self.current().is_some_and(|now| (now.amend && cut.amend) || now.recipe == cut.recipe);
+        self.cuts.truncate(self.done - usize::from(replaces));
+        self.cuts.push(Rc::new(cut));
+        if self.cuts.len() > STEPS {
+            self.cuts.remove(0);
+        }
+        self.done = self.cuts.len();
+    }
+
+    pub fn undo(&mut self) -> bool {
+        let can = self.done > 0;
+        self.done -= usize::from(can);
+        can
+    }
+
+    pub fn redo(&mut self) -> bool {
+        let can = self.done < self.cuts.len();
+        self.done += usize::from(can);
+        can
+    }
+
+    /// (steps back, steps forward)
+    pub fn reach(&self) -> (u32, u32) {
+        (self.done as u32, (self.cuts.len() - self.done) as u32)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cut(seed: u64, amend: bool) -> Cut {
+        let recipe = Recipe { method: "magnitude".into(), values: Default::default(), seed };
+        Cut { recipe, masks: Masks::default(), notes: Vec::new(), seconds: 0.0, amend }
+    }
+
+    fn seed(history: &History) -> Option<u64> {
+        history.current().map(|cut| cut.recipe.seed)
+    }
+
+    #[test]
+    fn undo_and_redo_walk_the_same_road() {
+        let mut history = History::default();
+        assert!(!history.undo() && !history.redo());
+        (1..=3).for_each(|seed| history.push(cut(seed, false)));
+        assert!(history.undo() && history.undo());
+        assert_eq!((seed(&history), history.reach()), (Some(1), (1, 2)));
+        assert!(history.redo());
+        assert_eq!(seed(&history), Some(2));
+        history.push(cut(9, false));
+        assert_eq!((seed(&history), history.reach()), (Some(9), (3, 0)));
+    }
+
+    #[test]
+    fn a_slider_in_motion_leaves_one_step() {
+        let mut history = History::default();
+        history.push(cut(1, false));
+        (2..=5).for_each(|seed| history.push(cut(seed, true)));
+        assert_eq!((seed(&history), history.reach()), (Some(5), (2, 0)));
+        history.push(cut(5, false)); // let go: the same recipe, settled
+        assert_eq!(history.reach(), (2, 0));
+        history.push(cut(6, true));
+        assert_eq!(history.reach(), (3, 0));
+    }
+
+    #[test]
+    fn memory_is_bounded() {
+        let mut history = History::default();
+        (0..2 * STEPS as u64).for_each(|seed| history.push(cut(seed, false)));
+        assert_eq!(history.reach(), (STEPS as u32, 0));
+    }
+}

@@ -1,0 +1,95 @@
+use secateur_data::digits::Split;
+use secateur_data::metrics::{accuracy, agreement};
+use secateur_formats::ReadAt;
+use secateur_protocol::{Event, Report};
+
+use crate::Host;
+use crate::desk::Job;
+use crate::forward::{Samples, logits, test_samples};
+use crate::session::Session;
+use crate::stop::Stop;
+
+pub(crate) async fn run<H: Host>(session: &mut Session<H::File>, job: &Job<'_, H>) -> Result<(), Stop> {
+    let report = report(session, job).await?;
+    job.send(Event::Report(report));
+    Ok(())
+}
+
+/// Metric of the dense and the pruned model on the test split, and the counts around it.
+pub(crate) async fn report<H: Host>(session: &mut Session<H::File>, job: &Job<'_, H>) -> Result<Report, Stop> {
+    let metric = metric(session, job).await?;
+    let device = session.compute()?.adapter().name.clone();
+    let open = session.open()?;
+    let level = open.level();
+    let cut = open.cut();
+    let checkpoint = &open.checkpoint;
+    Ok(Report {
+        model: checkpoint.name.clone(),
+        family: checkpoint.model.family.to_string(),
+        method: cut.map(|cut| cut.recipe.method.clone()),
+        recipe_id: cut.map(|cut| cut.recipe.id().to_string()),
+        params_total: checkpoint.model.graph.params_total(),
+        prunable_total: level.prunable(),
+        prunable_zero: level.zeros(),
+        sparsity_prunable: level.sparsity(),
+        bytes_dense: checkpoint.file.len(),
+        bytes_out: checkpoint.bytes_out().await?,
+        metric_name: metric.name.to_string(),
+        metric_dense: metric.dense,
+        metric_pruned: metric.pruned,
+        metric_samples: metric.samples as u64,
+        seconds: cut.map_or(0.0, |cut| cut.seconds),
+        device,
+        masks_digest: level.digest,
+    })
+}
+
+struct Metric {
+    name: &'static str,
+    dense: f64,
+    pruned: f64,
+    samples: usize,
+}
+
+/// Accuracy where the model's classes are the ten digits, else agreement with the dense model.
+///
+/// The dense answers are kept for as long as the model stays on the device, the pruned ones until the next cut.
+async fn metric<H: Host>(session: &mut Session<H::File>, job: &Job<'_, H>) -> Result<Metric, Stop> {
+    let digits = session.digits(job.host()).await?;
+    let (compute, open) = session.ready()?;
+    let pruned = open.pruned(compute)?;
+    let uncut = open.cut().is_none();
+    let (model, weights) = open.parts()?;
+    let test = digits.split(Split::Test);
+    let test = test.start..test.start + test_samples(model, test.len());
+    let grey = |at| digits.grey(at);
+
+    let n = test.len();
+    let runs = [weights.dense_logits.is_none(), weights.pruned_logits.is_none() && !uncut];
+    let mut samples = Samples { done: 0, total: runs.iter().filter(|run| **run).count() as u64 * n as u64 };
+    if weights.dense_logits.is_none() {
+        let answers = logits(job, compute, model, &weights.dense, test.clone(), grey, &mut samples).await?;
+        weights.dense_logits = Some(answers);
+    }
+    if weights.pruned_logits.is_none() {
+        let answers = match (uncut, &weights.dense_logits) {
+            (true, Some(dense)) => dense.clone(),
+            _ => logits(job, compute, model, &pruned, test.clone(), grey, &mut samples).await?,
+        };
+        weights.pruned_logits = Some(answers);
+    }
+    let dense = weights.dense_logits.as_deref().unwrap_or_default();
+    let pruned = weights.pruned_logits.as_deref().unwrap_or_default();
+    let classes = dense.len() / n.max(1);
+    Ok(if names_digits(&model.labels) {
+        let truth = &digits.labels[test];
+        let [dense, pruned] = [dense, pruned].map(|answers| accuracy(answers, classes, truth));
+        Metric { name: "accuracy", dense, pruned, samples: n }
+    } else {
+        Metric { name: "agreement", dense: 1.0, pruned: agreement(dense, pruned, classes), samples: n }
+    })
+}
+
+fn names_digits(labels: &[String]) -> bool {
+    labels.len() == 10 && labels.iter().enumerate().all(|(class, label)| *label == class.to_string())
+}

@@ -1,0 +1,42 @@
+use secateur_exec::Compute;
+use secateur_protocol::{BuiltIn, DeviceChoice, Event, VERSION};
+
+use crate::checkpoint::read_json;
+use crate::desk::Job;
+use crate::session::{Session, Weights};
+use crate::stop::Stop;
+use crate::{Asset, Host};
+
+pub(crate) async fn run<H: Host>(
+    session: &mut Session<H::File>,
+    job: &Job<'_, H>,
+    version: u32,
+    device: DeviceChoice,
+) -> Result<(), Stop> {
+    if version != VERSION {
+        return Err(Stop::because(format!(
+            "the engine speaks version {VERSION} of the protocol, the page version {version}; reload the page"
+        )));
+    }
+    use_device(session, job, device).await
+}
+
+/// Opens the device and brings the open model to it; the files are read again.
+pub(crate) async fn use_device<H: Host>(
+    session: &mut Session<H::File>,
+    job: &Job<'_, H>,
+    device: DeviceChoice,
+) -> Result<(), Stop> {
+    let list = read_json(job.host(), Asset::BuiltIn("models/index.json")).await?;
+    let models: Vec<BuiltIn> =
+        serde_json::from_value(list).map_err(|error| Stop::because(format!("models/index.json: {error}")))?;
+    let compute = Compute::open(device).await.map_err(Stop::because)?;
+    if let Some(open) = &mut session.open {
+        open.weights = Some(Weights::new(open.checkpoint.upload(job, &compute).await?));
+    }
+    let adapter = compute.adapter().clone();
+    session.compute = Some(compute);
+    let methods = secateur_methods::ALL.iter().map(|method| method.card()).collect();
+    job.send(Event::Ready { version: VERSION, adapter, methods, models });
+    Ok(())
+}

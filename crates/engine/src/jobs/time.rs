@@ -1,0 +1,75 @@
+use secateur_data::digits::Split;
+use secateur_exec::{Meter, Params};
+use secateur_protocol::{Event, Spread, Timing, Unit};
+
+use crate::Host;
+use crate::desk::Job;
+use crate::forward::inputs;
+use crate::session::Session;
+use crate::stop::Stop;
+
+/// Times forward passes of `batch` test digits. Dense and pruned take turns, so that neither has the quieter
+/// machine, and every answer is read back: only then it is known to have been computed.
+pub(crate) async fn run<H: Host>(
+    session: &mut Session<H::File>,
+    job: &Job<'_, H>,
+    batch: u32,
+    repeats: u32,
+) -> Result<(), Stop> {
+    check("batch", batch)?;
+    check("repeats", repeats)?;
+    let digits = session.digits(job.host()).await?;
+    let (compute, open) = session.ready()?;
+    let pruned = open.pruned(compute)?;
+    let (model, weights) = open.parts()?;
+    let test = digits.split(Split::Test);
+    let images = inputs(&model.input, test.take(batch as usize).map(|at| digits.grey(at)));
+
+    let time = async |params: &Params| {
+        let start_ms = job.host().now_ms();
+        secateur_exec::logits(compute, &model.graph, params, &images, batch as usize).await?;
+        Ok::<f64, Stop>(job.host().now_ms() - start_ms)
+    };
+    time(&weights.dense).await?; // warm up: pages and pipelines are made on the first pass
+    time(&pruned).await?;
+    let (mut dense_ms, mut pruned_ms) = (Vec::new(), Vec::new());
+    for done in 0..repeats {
+        dense_ms.push(time(&weights.dense).await?);
+        pruned_ms.push(time(&pruned).await?);
+        job.tick(u64::from(done) + 1, u64::from(repeats), Unit::Steps).await?;
+    }
+    let device = compute.adapter().name.clone();
+    let (dense_ms, pruned_ms) = (spread(dense_ms), spread(pruned_ms));
+    job.send(Event::Timing(Timing { batch, repeats, dense_ms, pruned_ms, device }));
+    Ok(())
+}
+
+pub(crate) fn check(name: &str, count: u32) -> Result<(), Stop> {
+    match count {
+        1..=1000 => Ok(()),
+        _ => Err(Stop::because(format!("{name} = {count}: wanted a whole number from 1 to 1000"))),
+    }
+}
+
+/// Median and quartiles, between neighbours by straight lines.
+pub(crate) fn spread(mut values: Vec<f64>) -> Spread {
+    values.sort_by(f64::total_cmp);
+    let at = |quantile: f64| {
+        let place = quantile * (values.len() - 1) as f64;
+        let (low, high) = (values[place.floor() as usize], values[place.ceil() as usize]);
+        low + (high - low) * place.fract()
+    };
+    Spread { q1: at(0.25), median: at(0.5), q3: at(0.75) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::spread;
+
+    #[test]
+    fn quartiles_lie_between_the_values() {
+        let spread = spread(vec![4.0, 1.0, 3.0, 2.0]);
+        assert_eq!((spread.q1, spread.median, spread.q3), (1.75, 2.5, 3.25));
+        assert_eq!(super::spread(vec![7.0]).q3, 7.0);
+    }
+}

@@ -1,0 +1,169 @@
+use std::rc::Rc;
+
+use secateur_data::digits::Digits;
+use secateur_exec::{Compute, Params};
+use secateur_formats::ReadAt;
+use secateur_graph::{Mask, Masks, ParamId};
+use secateur_methods::{Cache, Scores};
+use secateur_models::Model;
+use secateur_protocol::{LayerLevel, Level, fnv1a};
+
+use crate::checkpoint::Checkpoint;
+use crate::history::{Cut, History};
+use crate::stop::Stop;
+use crate::{Asset, Host};
+
+/// What outlives a job. Jobs change it in their last step only.
+pub(crate) struct Session<F> {
+    pub compute: Option<Compute>,
+    pub open: Option<Open<F>>,
+    digits: Option<Rc<Digits>>,
+}
+
+/// The open model.
+pub(crate) struct Open<F> {
+    pub checkpoint: Checkpoint<F>,
+    pub history: History,
+    /// Of the latest cut's criterion.
+    pub scores: Scores,
+    /// None while no device holds them.
+    pub weights: Option<Weights>,
+}
+
+/// The model on a device, and what was computed from it there.
+pub(crate) struct Weights {
+    pub dense: Params,
+    /// `dense` under the masks of the cut that holds now.
+    pub pruned: Option<Params>,
+    pub cache: Cache,
+    /// Logits of the dense model on the test pictures.
+    pub dense_logits: Option<Vec<f32>>,
+    /// The same of the pruned model.
+    pub pruned_logits: Option<Vec<f32>>,
+}
+
+impl<F> Default for Session<F> {
+    fn default() -> Self {
+        Self { compute: None, open: None, digits: None }
+    }
+}
+
+impl<F: ReadAt> Session<F> {
+    pub fn compute(&self) -> Result<&Compute, Stop> {
+        self.compute.as_ref().ok_or_else(no_device)
+    }
+
+    /// The device and the open model on it.
+    pub fn ready(&mut self) -> Result<(&Compute, &mut Open<F>), Stop> {
+        let compute = self.compute.as_ref().ok_or_else(no_device)?;
+        Ok((compute, self.open.as_mut().ok_or_else(no_model)?))
+    }
+
+    pub fn open(&mut self) -> Result<&mut Open<F>, Stop> {
+        self.open.as_mut().ok_or_else(no_model)
+    }
+
+    /// The digits, read on first use.
+    pub async fn digits<H: Host<File = F>>(&mut self, host: &H) -> Result<Rc<Digits>, Stop> {
+        if let Some(digits) = &self.digits {
+            return Ok(digits.clone());
+        }
+        let images = read_all(host, "digits/images.idx3.gz").await?;
+        let labels = read_all(host, "digits/labels.idx1.gz").await?;
+        let digits = Rc::new(Digits::parse(&images, &labels).map_err(Stop::because)?);
+        Ok(self.digits.insert(digits).clone())
+    }
+
+    /// Forgets what was on the device; model, masks and history stay.
+    pub fn lose_device(&mut self) {
+        self.compute = None;
+        if let Some(open) = &mut self.open {
+            open.weights = None;
+        }
+    }
+}
+
+fn no_device() -> Stop {
+    Stop::because("there is no device to compute on; choose one (say hello, or switch to the CPU)")
+}
+
+fn no_model() -> Stop {
+    Stop::because("no model is open; load one first")
+}
+
+async fn read_all<H: Host>(host: &H, path: &str) -> Result<Vec<u8>, Stop> {
+    let file = host.open(Asset::BuiltIn(path)).await.map_err(Stop::because)?;
+    file.read(0..file.len()).await.map_err(Stop::because)
+}
+
+impl<F> Open<F> {
+    pub fn cut(&self) -> Option<&Rc<Cut>> {
+        self.history.current()
+    }
+
+    /// The masks that hold now.
+    pub fn masks(&self) -> Masks {
+        self.cut().map(|cut| cut.masks.clone()).unwrap_or_default()
+    }
+
+    /// The model and its numbers on the device.
+    pub fn parts(&mut self) -> Result<(&Model, &mut Weights), Stop> {
+        Ok((&self.checkpoint.model, self.weights.as_mut().ok_or_else(no_device)?))
+    }
+
+    /// The history moved: what was computed under the old masks is void.
+    pub fn moved(&mut self) {
+        if let Some(weights) = &mut self.weights {
+            weights.pruned = None;
+            weights.pruned_logits = None;
+        }
+    }
+
+    /// The model under the masks that hold now.
+    pub fn pruned(&mut self, compute: &Compute) -> Result<Params, Stop> {
+        let masks = self.masks();
+        let (model, weights) = self.parts()?;
+        if let Some(pruned) = &weights.pruned {
+            return Ok(pruned.clone());
+        }
+        let pruned = weights.dense.masked(compute, &model.graph, &masks)?;
+        Ok(weights.pruned.insert(pruned).clone())
+    }
+
+    pub fn level(&self) -> Level {
+        let graph = &self.checkpoint.model.graph;
+        let masks = self.masks();
+        let layer = |id: ParamId| {
+            let of = graph.param(id).len() as u64;
+            LayerLevel { param: id.0, kept: masks.get(id).map_or(of, |mask| mask.count_kept() as u64), of }
+        };
+        let (undo, redo) = self.history.reach();
+        Level {
+            recipe: self.cut().map(|cut| cut.recipe.clone()),
+            layers: graph.prunable().map(layer).collect(),
+            undo,
+            redo,
+            notes: self.cut().map(|cut| cut.notes.clone()).unwrap_or_default(),
+            digest: self.digest(),
+        }
+    }
+
+    /// FNV-1a over the masks' words, parameter by parameter in graph order.
+    pub fn digest(&self) -> String {
+        let graph = &self.checkpoint.model.graph;
+        let masks = self.masks();
+        let mut bytes = Vec::new();
+        for id in graph.prunable() {
+            let full = || Mask::full(graph.param(id).len());
+            let mask = masks.get(id).cloned().unwrap_or_else(full);
+            bytes.extend(mask.words().iter().flat_map(|word| word.to_le_bytes()));
+        }
+        format!("{:016x}", fnv1a(&bytes))
+    }
+}
+
+impl Weights {
+    pub fn new(dense: Params) -> Self {
+        Self { dense, pruned: None, cache: Cache::default(), dense_logits: None, pruned_logits: None }
+    }
+}
