@@ -66,6 +66,8 @@ enum Damage {
     Length(u64),
     /// A number in the header becomes something else.
     Number(Index, &'static str),
+    /// A tensor of the right size lies elsewhere.
+    Slide(Index, u64),
     /// A piece of the header comes twice.
     Repeat(Index, Index),
     /// A piece of the header is gone.
@@ -83,6 +85,7 @@ fn damage() -> impl Strategy<Value = Damage> {
         (any::<Index>(), any::<u8>()).prop_map(|(at, bits)| Damage::Flip(at, bits)),
         prop_oneof![any::<u64>(), 0u64..300].prop_map(Damage::Length),
         (any::<Index>(), prop::sample::select(NUMBERS)).prop_map(|(at, text)| Damage::Number(at, text)),
+        (any::<Index>(), 1u64..9).prop_map(|(which, by)| Damage::Slide(which, by)),
         (any::<Index>(), any::<Index>()).prop_map(|(from, to)| Damage::Repeat(from, to)),
         (any::<Index>(), any::<Index>()).prop_map(|(from, to)| Damage::Remove(from, to)),
         prop::collection::vec(any::<u8>(), 1..9).prop_map(Damage::Append),
@@ -107,6 +110,7 @@ impl Damage {
                     header.splice(numbers[at.index(numbers.len())].clone(), text.bytes());
                 }
             }),
+            Self::Slide(which, by) => edit_header(&mut file, |header| slide(header, which, *by)),
             Self::Repeat(from, to) => edit_header(&mut file, |header| {
                 let range = between(from, to, header.len());
                 let piece = header[range.clone()].to_vec();
@@ -129,6 +133,23 @@ fn edit_header(file: &mut Vec<u8>, edit: impl FnOnce(&mut Vec<u8>)) {
     edit(&mut header);
     let length = (header.len() as u64).to_le_bytes();
     file.splice(..end, length.into_iter().chain(header));
+}
+
+/// Takes `by` from both offsets of one tensor.
+fn slide(header: &mut Vec<u8>, which: &Index, by: u64) {
+    const KEY: &str = "\"data_offsets\":[";
+    let Ok(text) = std::str::from_utf8(header) else { return };
+    let starts: Vec<usize> = text.match_indices(KEY).map(|(at, _)| at + KEY.len()).collect();
+    if starts.is_empty() {
+        return;
+    }
+    let start = starts[which.index(starts.len())];
+    let Some((offsets, _)) = text[start..].split_once(']') else { return };
+    let moved: Vec<String> = offsets
+        .split(',')
+        .map(|offset| offset.parse::<u64>().map_or_else(|_| offset.into(), |at| at.saturating_sub(by).to_string()))
+        .collect();
+    header.splice(start..start + offsets.len(), moved.join(",").into_bytes());
 }
 
 fn runs_of_digits(text: &[u8]) -> Vec<std::ops::Range<usize>> {
