@@ -79,7 +79,7 @@ fn shuffle<T>(items: &mut [T]) {
         mixed ^ mixed >> 31
     };
     for last in (1..items.len()).rev() {
-        let pick = u128::from(draw()) * (last as u128 + 1) >> 64;
+        let pick = (u128::from(draw()) * (last as u128 + 1)) >> 64;
         items.swap(last, pick as usize);
     }
 }
