@@ -83,8 +83,13 @@ impl Mask {
 
     /// Prunes one entry; pruning it twice changes nothing.
     pub fn prune(&mut self, at: usize) {
+        self.prune_if(at, true);
+    }
+
+    /// Prunes one entry if it `goes`. Which ones go is as good as random to a processor, so this has no branch.
+    pub fn prune_if(&mut self, at: usize, goes: bool) {
         assert!(at < self.len, "entry {at} of a mask of {}", self.len);
-        self.words[at / 64] &= !(1 << (at % 64));
+        self.words[at / 64] &= !(u64::from(goes) << (at % 64));
     }
 }
 

@@ -75,9 +75,8 @@ fn prune_range(
     let k = k(keys.len());
     let mut cut = Cut::below(keys, k)?;
     for at in range {
-        if mask.is_kept(at) && cut.takes(key(scores[at])) {
-            mask.prune(at);
-        }
+        let goes = mask.is_kept(at) && cut.takes(key(scores[at]));
+        mask.prune_if(at, goes);
     }
     Ok(())
 }

@@ -44,12 +44,12 @@ pub(crate) struct Source {
 
 impl<'a> Lab<'a> {
     /// Reports, yields to the host, and ends the run when the user has had enough.
-    pub async fn tick(&self, done: usize, total: usize, unit: Unit) -> Result<(), MethodError> {
+    pub(crate) async fn tick(&self, done: usize, total: usize, unit: Unit) -> Result<(), MethodError> {
         Ok(self.meter.tick(done as u64, total as u64, unit).await.map_err(ExecError::from)?)
     }
 
     /// The first `samples` calibration samples.
-    pub fn samples(&self, samples: usize) -> Result<Calibration<'a>, MethodError> {
+    pub(crate) fn samples(&self, samples: usize) -> Result<Calibration<'a>, MethodError> {
         let Calibration { inputs, samples: all } = self.calibration;
         let each = inputs.len().checked_div(all).ok_or(MethodError::NoSamples)?;
         let samples = samples.min(all);
@@ -58,7 +58,6 @@ impl<'a> Lab<'a> {
 
     /// Scores of the dense model's weights.
     pub(crate) async fn scores(&mut self, source: Source) -> Result<Scores, MethodError> {
-        let source = Source { seed: if source.criterion.needs_seed() { source.seed } else { 0 }, ..source };
         if let Some((from, scores)) = &self.cache.scores
             && *from == source
         {

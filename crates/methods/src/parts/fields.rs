@@ -3,6 +3,7 @@
 use secateur_graph::MaskError;
 use secateur_protocol::{Card, Field, Recipe, RecipeError, Value};
 
+use super::{Allocation, Pattern};
 use crate::MethodError;
 
 const PATTERNS: [&str; 2] = ["unstructured", "n:m"];
@@ -50,31 +51,6 @@ pub fn calibration() -> Vec<Field> {
     ]
 }
 
-/// How much goes, where and in which pattern.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Pattern {
-    Unstructured {
-        /// Of all prunable weights, 0 to 1.
-        sparsity: f64,
-        allocation: Allocation,
-    },
-    /// Keeps `n` of every `m`.
-    NOfM { n: usize, m: usize },
-}
-
-/// How much of the cut falls on which layer.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Allocation {
-    Uniform,
-    Row,
-    /// `floor`: percent of all prunable weights that every layer keeps at least.
-    Global {
-        floor: f64,
-    },
-    Erk,
-    Lamp,
-}
-
 /// What statistics are gathered on.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Calibration {
@@ -91,14 +67,15 @@ impl Pattern {
             let (n, m) = (values.number("n")? as usize, values.number("m")? as usize);
             return if n < m { Ok(Self::NOfM { n, m }) } else { Err(MaskError::Pattern { n, m }.into()) };
         }
+        let sparsity = values.number("sparsity")?;
         let allocation = match values.text("allocation")?.as_str() {
-            "row" => Allocation::Row,
+            "row" => return Ok(Self::Rows { sparsity }),
             "global" => Allocation::Global { floor: values.number("floor")? },
             "erk" => Allocation::Erk,
             "lamp" => Allocation::Lamp,
             _ => Allocation::Uniform,
         };
-        Ok(Self::Unstructured { sparsity: values.number("sparsity")?, allocation })
+        Ok(Self::Layers { sparsity, allocation })
     }
 }
 

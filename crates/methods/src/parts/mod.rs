@@ -5,7 +5,8 @@ mod criterion;
 pub mod fields;
 mod one_shot;
 mod pattern;
+mod plan;
 
 pub use criterion::Criterion;
 pub use one_shot::OneShot;
-pub use pattern::Cut;
+pub use pattern::{Allocation, Cut, Pattern};

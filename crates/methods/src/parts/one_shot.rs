@@ -1,10 +1,10 @@
 use secateur_exec::{Sums, calibrate};
-use secateur_graph::{MaskError, Masks, ParamId};
+use secateur_graph::{Masks, ParamId};
 use secateur_protocol::{Card, Recipe, Unit};
-use std::collections::BTreeMap;
 
-use super::fields::{Allocation, Calibration, Pattern};
-use super::{Criterion, Cut, allocate, pattern};
+use super::fields::Calibration;
+use super::plan::{Plan, plan};
+use super::{Criterion, Cut, Pattern};
 use crate::lab::{Source, mean};
 use crate::{Lab, Method, MethodError, Outcome, Run, Scores};
 
@@ -25,62 +25,25 @@ impl Method for OneShot {
     }
 }
 
-/// What each prunable parameter loses.
-type Plan = BTreeMap<ParamId, Cut>;
-
 impl OneShot {
     async fn cut(&self, lab: &mut Lab<'_>, recipe: &Recipe) -> Result<Outcome, MethodError> {
         let card = self.card();
         let recipe = recipe.clone().checked(&card)?;
         let pattern = Pattern::read(&card, &recipe)?;
-        let mut notes = Vec::new();
-        if let Pattern::NOfM { n, m } = pattern {
-            notes.extend(pattern::left_over(lab.graph, n, m));
+        let mut notes: Vec<String> = pattern.left_over(lab.graph).into_iter().collect();
+        let wish = self.criterion.needs_activations().then(|| Calibration::read(&card, &recipe)).transpose()?;
+        let samples = wish.map_or(0, |wish| wish.samples.min(lab.calibration.samples));
+        if wish.is_some_and(|wish| samples < wish.samples) {
+            notes.push(format!("Calibrated on all {samples} samples there are."));
         }
-        let mut source = Source { criterion: self.criterion, seed: recipe.seed, samples: 0 };
-        let mut sequential = false;
-        if self.criterion.needs_activations() {
-            let wish = Calibration::read(&card, &recipe)?;
-            sequential = wish.sequential;
-            source.samples = wish.samples.min(lab.calibration.samples);
-            if source.samples < wish.samples {
-                notes.push(format!("Calibrated on all {} samples there are.", source.samples));
-            }
-        }
+        let seed = if self.criterion.needs_seed() { recipe.seed } else { 0 };
+        let source = Source { criterion: self.criterion, seed, samples };
         let plan = plan(lab, source, pattern).await?;
+        let sequential = wish.is_some_and(|wish| wish.sequential);
         let (masks, scores) =
             if sequential { block_by_block(lab, source, &plan).await? } else { at_once(lab, source, &plan).await? };
         Ok(Outcome { masks, scores, notes })
     }
-}
-
-/// Turns shares into counts. Dense statistics decide where scores of different layers are compared.
-async fn plan(lab: &mut Lab<'_>, source: Source, pattern: Pattern) -> Result<Plan, MethodError> {
-    let graph = lab.graph;
-    let ids: Vec<ParamId> = graph.prunable().collect();
-    let (sparsity, allocation) = match pattern {
-        Pattern::NOfM { n, m } => return Ok(ids.into_iter().map(|id| (id, Cut::NOfM { n, m })).collect()),
-        Pattern::Unstructured { sparsity, allocation } => (sparsity, allocation),
-    };
-    let shapes: Vec<Vec<usize>> = ids.iter().map(|id| graph.param(*id).shape()).collect();
-    let sizes: Vec<usize> = ids.iter().map(|id| graph.param(*id).len()).collect();
-    let total: usize = sizes.iter().sum();
-    let k = allocate::share(sparsity, total);
-    let counts = match allocation {
-        Allocation::Row => {
-            let per_row = |id| Cut::PerRow { k: allocate::per_row(sparsity, graph.param(id).matrix().1) };
-            return Ok(ids.into_iter().map(|id| (id, per_row(id))).collect());
-        }
-        Allocation::Uniform => sizes.iter().map(|size| allocate::share(sparsity, *size)).collect(),
-        Allocation::Erk => allocate::erk(&shapes, k),
-        Allocation::Lamp => allocate::global(lab.lamp().await?.iter().map(AsRef::as_ref), k)?,
-        Allocation::Global { floor } => {
-            let scores = lab.scores(source).await?;
-            let counts = allocate::global(scores.values().map(AsRef::as_ref), k).map_err(|error| named(lab, error))?;
-            allocate::with_floor(&counts, &sizes, (total as f64 * floor / 100.0) as usize)?
-        }
-    };
-    Ok(ids.into_iter().zip(counts).map(|(id, k)| (id, Cut::Lowest { k })).collect())
 }
 
 /// Every layer by the scores of the dense model.
@@ -108,6 +71,9 @@ async fn block_by_block(lab: &Lab<'_>, source: Source, plan: &Plan) -> Result<(M
         Ok::<_, MethodError>(masks)
     };
     let masks = calibrate(lab.compute, lab.graph, lab.params, samples, true, lab.meter, visit).await?;
+    if let Some(id) = plan.keys().find(|id| !scores.contains_key(id)) {
+        return Err(MethodError::NoStatistics { name: lab.graph.param(*id).name.clone() });
+    }
     Ok((masks, scores))
 }
 
@@ -115,15 +81,4 @@ fn select(lab: &Lab<'_>, id: ParamId, cut: Cut, scores: &[f32], masks: &mut Mask
     let param = lab.graph.param(id);
     let mask = cut.apply(param, scores).map_err(|error| MethodError::Layer { name: param.name.clone(), error })?;
     Ok(masks.set(lab.graph, id, mask)?)
-}
-
-/// Selection over all layers counts them; people know them by name.
-fn named(lab: &Lab<'_>, error: MaskError) -> MethodError {
-    match error {
-        MaskError::NotANumberIn { layer, at } => {
-            let name = lab.graph.prunable().nth(layer).map(|id| lab.graph.param(id).name.clone()).unwrap_or_default();
-            MethodError::Layer { name, error: MaskError::NotANumber { at } }
-        }
-        other => other.into(),
-    }
 }

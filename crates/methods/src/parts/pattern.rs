@@ -1,5 +1,47 @@
 use secateur_graph::{Graph, Mask, MaskError, Param, select};
 
+/// How much goes, in which pattern. `sparsity` is the share that goes, 0 to 1.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Pattern {
+    /// Single weights; the allocation says how much of the cut falls on which layer.
+    Layers { sparsity: f64, allocation: Allocation },
+    /// Single weights, the same number in every row of a layer.
+    Rows { sparsity: f64 },
+    /// Keeps `n` of every `m` neighbours in a row.
+    NOfM { n: usize, m: usize },
+}
+
+/// How much of a cut falls on which layer.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Allocation {
+    Uniform,
+    /// `floor`: percent of all prunable weights that every layer keeps at least.
+    Global {
+        floor: f64,
+    },
+    Erk,
+    Lamp,
+}
+
+impl Pattern {
+    /// A sentence about the weights that N:M leaves dense because they fill no group, if there are any.
+    pub(super) fn left_over(self, graph: &Graph) -> Option<String> {
+        let Self::NOfM { n, m } = self else { return None };
+        let layers: Vec<&Param> =
+            graph.prunable().map(|id| graph.param(id)).filter(|param| param.matrix().1 % m != 0).collect();
+        let weights: usize = layers.iter().map(|param| param.matrix().0 * (param.matrix().1 % m)).sum();
+        let first = layers.first()?;
+        let cols = first.matrix().1;
+        Some(format!(
+            "{n}:{m} leaves {weights} weights of {} layers dense: columns at the end of a row that fill no group of \
+             {m} (the last {} of {cols} in {}).",
+            layers.len(),
+            cols % m,
+            first.name,
+        ))
+    }
+}
+
 /// What one layer loses, and in which pattern.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cut {
@@ -24,20 +66,4 @@ impl Cut {
         }
         Ok(mask)
     }
-}
-
-/// A sentence about the columns that fill no group of `m` and so stay dense, if there are any.
-pub(super) fn left_over(graph: &Graph, n: usize, m: usize) -> Option<String> {
-    let odd: Vec<&Param> =
-        graph.prunable().map(|id| graph.param(id)).filter(|param| !param.matrix().1.is_multiple_of(m)).collect();
-    let weights: usize = odd.iter().map(|param| param.matrix().0 * (param.matrix().1 % m)).sum();
-    let first = odd.first()?;
-    let cols = first.matrix().1;
-    Some(format!(
-        "{n}:{m} leaves {weights} weights of {} layers dense: columns at the end of a row that fill no group of {m} \
-         (the last {} of {cols} in {}).",
-        odd.len(),
-        cols % m,
-        first.name,
-    ))
 }

@@ -4,7 +4,8 @@
 /// In order of size the score never falls, so inside a layer LAMP ranks as |w| does: it only says how much of a
 /// global cut falls on which layer. Sums run in f64 from the largest down; a layer of zeros scores 0.
 pub fn lamp_scores(mut weights: Vec<f32>) -> Vec<f32> {
-    weights.sort_unstable_by(|a, b| a.abs().total_cmp(&b.abs()));
+    weights.iter_mut().for_each(|weight| *weight = weight.abs());
+    weights.sort_unstable_by(f32::total_cmp);
     let mut larger = 0.0;
     for weight in weights.iter_mut().rev() {
         let square = f64::from(*weight) * f64::from(*weight);

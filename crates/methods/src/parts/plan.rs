@@ -1,0 +1,62 @@
+use std::collections::BTreeMap;
+
+use secateur_graph::{MaskError, ParamId};
+
+use super::{Allocation, Cut, Pattern, allocate};
+use crate::lab::Source;
+use crate::{Lab, MethodError};
+
+/// What each prunable parameter loses.
+pub(super) type Plan = BTreeMap<ParamId, Cut>;
+
+/// Turns shares into counts.
+pub(super) async fn plan(lab: &mut Lab<'_>, source: Source, pattern: Pattern) -> Result<Plan, MethodError> {
+    let graph = lab.graph;
+    let ids = graph.prunable();
+    Ok(match pattern {
+        Pattern::NOfM { n, m } => ids.map(|id| (id, Cut::NOfM { n, m })).collect(),
+        Pattern::Rows { sparsity } => {
+            let k = |id| allocate::per_row(sparsity, graph.param(id).matrix().1);
+            ids.map(|id| (id, Cut::PerRow { k: k(id) })).collect()
+        }
+        Pattern::Layers { sparsity, allocation } => {
+            let counts = counts(lab, source, sparsity, allocation).await?;
+            ids.zip(counts).map(|(id, k)| (id, Cut::Lowest { k })).collect()
+        }
+    })
+}
+
+/// Entries that go by layer. Where scores of different layers are compared, they are those of the dense model:
+/// how much a layer loses has to be known before any earlier one is cut.
+async fn counts(
+    lab: &mut Lab<'_>,
+    source: Source,
+    sparsity: f64,
+    allocation: Allocation,
+) -> Result<Vec<usize>, MethodError> {
+    let layers = || lab.graph.prunable().map(|id| lab.graph.param(id));
+    let sizes: Vec<usize> = layers().map(|param| param.len()).collect();
+    let total: usize = sizes.iter().sum();
+    let k = allocate::share(sparsity, total);
+    Ok(match allocation {
+        Allocation::Uniform => sizes.iter().map(|size| allocate::share(sparsity, *size)).collect(),
+        Allocation::Erk => allocate::erk(&layers().map(|param| param.shape()).collect::<Vec<_>>(), k),
+        Allocation::Lamp => allocate::global(lab.lamp().await?.iter().map(AsRef::as_ref), k)?,
+        Allocation::Global { floor } => {
+            let scores = lab.scores(source).await?;
+            let counts = allocate::global(scores.values().map(AsRef::as_ref), k).map_err(|error| named(lab, error))?;
+            allocate::with_floor(&counts, &sizes, (total as f64 * floor / 100.0) as usize)?
+        }
+    })
+}
+
+/// Selection over all layers counts them; people know them by name.
+fn named(lab: &Lab<'_>, error: MaskError) -> MethodError {
+    match error {
+        MaskError::NotANumberIn { layer, at } => {
+            let name = lab.graph.prunable().nth(layer).map(|id| lab.graph.param(id).name.clone()).unwrap_or_default();
+            MethodError::Layer { name, error: MaskError::NotANumber { at } }
+        }
+        other => other.into(),
+    }
+}
