@@ -13,6 +13,8 @@
 //! - `layers`, `about`
 
 use leptos::prelude::*;
+use wasm_bindgen::JsCast;
+use web_sys::{HtmlElement, MouseEvent};
 
 use crate::share::Page;
 use crate::state::App;
@@ -65,7 +67,7 @@ pub fn page() -> impl IntoView {
     let _ = window_event_listener(leptos::ev::keydown, move |event| cut::shortcut(app, &event));
     model::take_drops(app);
     view! {
-        <a class="skip" href="#cut">"Skip to the slider"</a>
+        <a class="skip" href="#cut" on:click=skip>"Skip to the slider"</a>
         {masthead::view(app)}
         {banner::view(app)}
         <main class="panels">{panels(app)}</main>
@@ -75,5 +77,14 @@ pub fn page() -> impl IntoView {
             </p>
         </footer>
         {model::drop_veil(app)}
+    }
+}
+
+/// The address bar's fragment is the share link, so the jump is made by hand.
+fn skip(event: MouseEvent) {
+    event.prevent_default();
+    if let Some(slider) = document().get_element_by_id("slider") {
+        // Fails only where there is no focus to give.
+        let _ = slider.unchecked_into::<HtmlElement>().focus();
     }
 }
