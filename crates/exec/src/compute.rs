@@ -67,15 +67,15 @@ impl Compute {
 
 /// Errors that reach the device's handler instead of a caller.
 #[derive(Clone, Debug, Default)]
-struct Health(Arc<Mutex<Option<String>>>);
+pub(crate) struct Health(Arc<Mutex<Option<String>>>);
 
 impl Health {
-    fn take(&self) -> Option<String> {
+    pub(crate) fn take(&self) -> Option<String> {
         self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take()
     }
 
     /// Replaces cubecl's handler, which panics: in a browser that leaves a dead worker and no word of why.
-    fn watch(&self, device: &wgpu::Device) {
+    pub(crate) fn watch(&self, device: &wgpu::Device) {
         let first = self.0.clone();
         device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
             let mut first = first.lock().unwrap_or_else(|poisoned| poisoned.into_inner());

@@ -1,6 +1,7 @@
 //! Everything runs on flex here; the same checks on a GPU are in the kernels crate and in the browser's tests.
 
 mod calibrate;
+mod gpu;
 mod gradient;
 mod operations;
 mod params;

@@ -72,6 +72,7 @@ pub struct EpochEnd {
 ///
 /// Ticks once a step. After each epoch `after` sees the parameters as they are, e.g. to measure accuracy.
 /// The same arguments give the same parameters on the same device.
+#[expect(clippy::too_many_arguments, reason = "each is another thing; a struct would only rename them")]
 pub async fn train(
     compute: &Compute,
     graph: &Graph,
