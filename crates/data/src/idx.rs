@@ -3,7 +3,7 @@ use std::io::Read;
 use flate2::read::GzDecoder;
 
 /// No bundled data set comes near; a damaged or hostile file may not unpack to more.
-const LIMIT_BYTES: u64 = 256 << 20;
+const LIMIT_BYTES: u64 = 64 << 20;
 /// The format's code for unsigned bytes.
 const U8: u8 = 8;
 

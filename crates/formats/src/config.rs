@@ -127,3 +127,45 @@ impl Setting for BTreeMap<String, String> {
         value.as_object()?.iter().map(|(key, value)| Some((key.clone(), String::from_json(value)?))).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn said<T: Setting + std::fmt::Debug>(config: &Value) -> String {
+        need::<T>(config, "it").unwrap_err().to_string()
+    }
+
+    #[test]
+    fn settings_come_in_their_type() {
+        let config = json!({ "hidden_size": 64, "layer_norm_eps": 1e-12, "qkv_bias": true, "image_mean": [0.5, 1],
+                             "id2label": { "0": "cat" }, "architectures": ["ViT"], "image_size": null });
+        assert_eq!(need(&config, "hidden_size"), Ok(64usize));
+        assert_eq!(need(&config, "layer_norm_eps"), Ok(1e-12));
+        assert_eq!(need(&config, "qkv_bias"), Ok(true));
+        assert_eq!(need(&config, "image_mean"), Ok(vec![0.5, 1.0]));
+        assert_eq!(need(&config, "architectures"), Ok(vec!["ViT".to_string()]));
+        assert_eq!(need(&config, "id2label"), Ok(BTreeMap::from([("0".to_string(), "cat".to_string())])));
+        assert_eq!(optional::<usize>(&config, "image_size"), Ok(None));
+        assert_eq!(optional::<usize>(&config, "patch_size"), Ok(None));
+    }
+
+    #[test]
+    fn a_wrong_setting_is_named_with_what_was_wanted_and_what_came() {
+        assert!(said::<usize>(&json!({})).contains("lacks \"it\" (a whole number)"));
+        assert!(said::<usize>(&json!({ "it": -1 })).contains("\"it\" should be a whole number, got -1"));
+        assert!(said::<usize>(&json!({ "it": 2.5 })).contains("got 2.5"));
+        assert!(said::<Vec<usize>>(&json!({ "it": [1, "2"] })).contains("a list of whole numbers, got [1,\"2\"]"));
+        assert!(said::<bool>(&json!({ "it": "x\n".repeat(9_000) })).len() < 300);
+    }
+
+    #[test]
+    fn what_is_no_config_is_refused() {
+        for (json, got) in [("[1]", "got [1]"), ("", "no JSON"), ("<html>", "no JSON"), ("{\"a\":", "no JSON")] {
+            let error = parse(json.as_bytes()).unwrap_err().to_string();
+            assert!(error.contains("wanted a JSON object") && error.contains(got), "{error}");
+        }
+    }
+}
