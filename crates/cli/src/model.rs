@@ -5,18 +5,16 @@ use secateur_protocol::{FileRef, Source};
 
 use crate::Result;
 
-/// What MODEL stands for: `builtin:ID`, a .safetensors file or a folder with one in it. A config.json beside the
-/// weights is used.
+/// What MODEL stands for: `builtin:ID`, a .safetensors file or a folder with one in it. A config.json and a
+/// preprocessor_config.json beside the weights are used.
 pub fn source(model: &str) -> Result<Source> {
     if let Some(id) = model.strip_prefix("builtin:") {
         return Ok(Source::BuiltIn { id: id.to_string() });
     }
     let weights = weights(Path::new(model))?;
-    let config = weights.with_file_name("config.json");
-    let mut files = vec![file_ref(&weights)?];
-    if config.is_file() {
-        files.push(file_ref(&config)?);
-    }
+    let settings = ["config.json", "preprocessor_config.json"].map(|name| weights.with_file_name(name));
+    let there = settings.iter().filter(|path| path.is_file());
+    let files = [&weights].into_iter().chain(there).map(|path| file_ref(path)).collect::<Result<_>>()?;
     Ok(Source::Files { files })
 }
 

@@ -24,7 +24,7 @@ pub(crate) struct Checkpoint<F> {
 }
 
 impl<F: ReadAt> Checkpoint<F> {
-    /// Finds the files and reads what tells the model: the header and config.json, not the weights.
+    /// Finds the files and reads what tells the model: the header, config.json and the preprocessor's, not the weights.
     pub async fn open<H: Host<File = F>>(host: &H, source: &Source) -> Result<Self, Stop> {
         match source {
             Source::BuiltIn { id } => {
@@ -35,9 +35,14 @@ impl<F: ReadAt> Checkpoint<F> {
             }
             Source::Files { files } => {
                 let weights = weights_among(files)?;
-                let config = files.iter().find(|file| file.name.ends_with("config.json"));
-                let config = config.map(|file| Asset::User(&file.name));
-                Self::recognise(host, weights.name.clone(), Asset::User(&weights.name), config).await
+                let named = |name| files.iter().find(|file| is_named(file, name)).map(|file| Asset::User(&file.name));
+                let config = named("config.json");
+                let mut found = Self::recognise(host, weights.name.clone(), Asset::User(&weights.name), config).await?;
+                if let Some(preprocessor) = named("preprocessor_config.json") {
+                    let settings = read_json(host, preprocessor).await?;
+                    found.model = found.model.with_preprocessor(&settings).map_err(Stop::because)?;
+                }
+                Ok(found)
             }
         }
     }
@@ -103,6 +108,11 @@ pub(crate) fn built_in(id: &str, file: &str) -> String {
     format!("models/{id}/{file}")
 }
 
+/// Whether this is the file's name, whatever folder it lies in.
+fn is_named(file: &FileRef, name: &str) -> bool {
+    file.name.rsplit(['/', '\\']).next() == Some(name)
+}
+
 /// The one weights' file among the user's files.
 fn weights_among(files: &[FileRef]) -> Result<&FileRef, Stop> {
     let mut weights = files.iter().filter(|file| file.name.ends_with(".safetensors"));
@@ -131,4 +141,17 @@ pub(crate) async fn read_json<H: Host>(host: &H, asset: Asset<'_>) -> Result<Val
     }
     let bytes = file.read(0..file.len()).await.map_err(Stop::because)?;
     serde_json::from_slice(&bytes).map_err(|error| Stop::because(format!("{name} is not JSON: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_are_told_apart_by_their_whole_name() {
+        let named = |path: &str, name| is_named(&FileRef { name: path.into(), bytes: 0 }, name);
+        assert!(named("config.json", "config.json"));
+        assert!(named("vit/config.json", "config.json") && named(r"C:\vit\config.json", "config.json"));
+        assert!(!named("vit/preprocessor_config.json", "config.json"));
+    }
 }
