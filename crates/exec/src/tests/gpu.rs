@@ -98,7 +98,8 @@ fn an_error_nobody_returned_becomes_a_sentence() {
     let health = Health::default();
     health.watch(&device);
     let usage = wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::STORAGE;
-    device.create_buffer(&wgpu::BufferDescriptor { label: None, size: 4, usage, mapped_at_creation: false });
+    let _refused =
+        device.create_buffer(&wgpu::BufferDescriptor { label: None, size: 4, usage, mapped_at_creation: false });
     let said = health.take().expect("the device refused the buffer and nobody heard of it");
     assert!(said.contains("usage"), "{said}");
 }

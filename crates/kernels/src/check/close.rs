@@ -52,7 +52,7 @@ fn grouped(number: usize) -> String {
     let digits = number.to_string();
     let mut out = String::new();
     for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at) % 3 == 0 {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
             out.push(',');
         }
         out.push(digit);
@@ -68,9 +68,7 @@ mod tests {
     fn it_counts_and_says_where() {
         let want = vec![1.0; 4096];
         let mut got = want.clone();
-        for at in 0..12 {
-            got[at] += 0.01;
-        }
+        got[..12].iter_mut().for_each(|entry| *entry += 0.01);
         got[5 * 64 + 17] = 1.031;
         got[3] = 1.0;
         let said = Close { abs: 1e-3, rel: 0.0 }.compare(&want, &got, 64).unwrap_err().to_string();
