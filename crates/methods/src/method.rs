@@ -44,7 +44,7 @@ pub enum MethodError {
     Floor(#[from] Infeasible),
     #[error("{name} was not reached by the calibration samples, so its inputs have no statistics")]
     NoStatistics { name: String },
-    #[error("Wanda needs calibration samples and the session has none; choose method magnitude instead")]
+    #[error("this method looks at what samples do to the model and there are none; choose one that needs only weights")]
     NoSamples,
     /// Cancelling comes this way too: [`ExecError::Cancelled`].
     #[error(transparent)]

@@ -6,33 +6,29 @@ use secateur_protocol::{Card, Field, Recipe, RecipeError, Value};
 use super::{Allocation, Pattern};
 use crate::MethodError;
 
-const PATTERNS: [&str; 2] = ["unstructured", "n:m"];
-const ALLOCATIONS: [&str; 5] = ["uniform", "row", "global", "erk", "lamp"];
-const STATISTICS: [&str; 2] = ["pruned", "dense"];
-
-/// How much goes and in which pattern; for [`Pattern`].
+/// How much goes and in which pattern; for [`Pattern`]. `allocation` is the method's default.
 pub fn cut(allocation: &'static str) -> Vec<Field> {
     vec![
         Field::number("sparsity", 0.5, 0.0, 0.99, "Share of all prunable weights to remove.")
-            .only_if("pattern", PATTERNS[0]),
+            .only_if("pattern", "unstructured"),
         Field::choice(
             "pattern",
-            PATTERNS[0],
-            &PATTERNS,
+            "unstructured",
+            &["unstructured", "n:m"],
             "unstructured: weights go one by one. n:m: N of every M neighbours in a row stay, as sparse tensor cores \
              want it.",
         ),
-        Field::whole("n", 2, 1, 15, "Weights kept in each group of M.").only_if("pattern", PATTERNS[1]),
-        Field::whole("m", 4, 2, 16, "Neighbouring inputs of a row that form a group.").only_if("pattern", PATTERNS[1]),
+        Field::whole("n", 2, 1, 15, "Weights kept in each group of M.").only_if("pattern", "n:m"),
+        Field::whole("m", 4, 2, 16, "Neighbouring inputs of a row that form a group.").only_if("pattern", "n:m"),
         Field::choice(
             "allocation",
             allocation,
-            &ALLOCATIONS,
+            &["uniform", "row", "global", "erk", "lamp"],
             "How the cut is shared out. uniform: every layer loses the same share. row: every output of every layer \
              does. global: the lowest scores anywhere. erk: small layers keep more, by shape. lamp: each layer's \
              weights against those larger than themselves.",
         )
-        .only_if("pattern", PATTERNS[0]),
+        .only_if("pattern", "unstructured"),
         Field::number("floor", 0.0, 0.0, 10.0, "Every layer keeps at least this percentage of all prunable weights.")
             .only_if("allocation", "global"),
     ]
@@ -44,8 +40,8 @@ pub fn calibration() -> Vec<Field> {
         Field::whole("samples", 128, 1, 1000, "Calibration samples to run through the model."),
         Field::choice(
             "statistics",
-            STATISTICS[0],
-            &STATISTICS,
+            "pruned",
+            &["pruned", "dense"],
             "pruned: later layers see what earlier ones give after their cut. dense: the untouched model throughout.",
         ),
     ]
@@ -87,6 +83,7 @@ impl Calibration {
     }
 }
 
+/// A checked recipe's values. That a field is missing or of another kind is a mistake in the method's card.
 struct Values<'a> {
     card: &'a Card,
     recipe: &'a Recipe,

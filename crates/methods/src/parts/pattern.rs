@@ -28,7 +28,7 @@ impl Pattern {
     pub(super) fn left_over(self, graph: &Graph) -> Option<String> {
         let Self::NOfM { n, m } = self else { return None };
         let layers: Vec<&Param> =
-            graph.prunable().map(|id| graph.param(id)).filter(|param| param.matrix().1 % m != 0).collect();
+            graph.prunable().map(|id| graph.param(id)).filter(|param| !param.matrix().1.is_multiple_of(m)).collect();
         let weights: usize = layers.iter().map(|param| param.matrix().0 * (param.matrix().1 % m)).sum();
         let first = layers.first()?;
         let cols = first.matrix().1;

@@ -73,13 +73,13 @@ fn rows_and_groups_are_exact() {
                 let outcome = world.run(&wish).unwrap();
                 for (id, mask) in outcome.masks.iter() {
                     let cols = world.graph.param(id).matrix().1;
-                    for at in (0..mask.len()).filter(|at| at % cols % m == 0) {
+                    for at in (0..mask.len()).filter(|at| (at % cols).is_multiple_of(m)) {
                         let group = at..at + m.min(cols - at % cols);
                         let kept = group.clone().filter(|at| mask.is_kept(*at)).count();
                         assert_eq!(kept, if group.len() == m { n } else { group.len() });
                     }
                 }
-                let odd = world.layers().iter().any(|(_, _, cols)| cols % m != 0);
+                let odd = world.layers().iter().any(|(_, _, cols)| !cols.is_multiple_of(m));
                 assert_eq!(outcome.notes.iter().any(|note| note.contains("fill no group")), odd);
                 let other = recipe(&method, 3, &format!("sparsity=0.1 pattern=n:m n={n} m={m}"));
                 assert_eq!(world.run(&other).unwrap().masks, outcome.masks, "sparsity does not matter under n:m");

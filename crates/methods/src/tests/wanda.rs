@@ -2,7 +2,7 @@ use secateur_exec::{Calibration, Silent, Sums, calibrate};
 use secateur_graph::{Builder, Graph, Masks, ops};
 
 use super::world::{SAMPLES, World, recipe};
-use crate::MethodError;
+use crate::{Cache, MethodError};
 
 /// Two layers in a row, each its own block.
 fn two_layers() -> Graph {
@@ -102,4 +102,10 @@ fn fewer_samples_than_asked_are_said_and_none_refused() {
     assert_eq!(said.notes, [format!("Calibrated on all {SAMPLES} samples there are.")]);
     assert_eq!(said.masks, world.run(&recipe("wanda", 0, &format!("samples={SAMPLES}"))).unwrap().masks);
     assert_ne!(said.masks, world.run(&recipe("wanda", 0, "samples=1")).unwrap().masks);
+    (world.inputs, world.samples) = (Vec::new(), 0);
+    world.cache = Cache::default();
+    for settings in ["", "statistics=dense", "allocation=global"] {
+        assert!(matches!(world.run(&recipe("wanda", 0, settings)), Err(MethodError::NoSamples)));
+    }
+    assert!(world.run(&recipe("magnitude", 0, "")).is_ok());
 }

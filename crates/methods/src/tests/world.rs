@@ -16,6 +16,7 @@ pub struct World {
     pub graph: Graph,
     pub params: Params,
     pub inputs: Vec<f32>,
+    pub samples: usize,
     pub cache: Cache,
 }
 
@@ -30,7 +31,7 @@ impl World {
         let each: usize = graph.nodes[0].shape.iter().product();
         let mut rng = Rng::keyed(1, "test-inputs", 0, "");
         let inputs = (0..SAMPLES * each).map(|at| rng.normal() * (1 + at % 5) as f32).collect();
-        Self { compute, graph, params, inputs, cache: Cache::default() }
+        Self { compute, graph, params, inputs, samples: SAMPLES, cache: Cache::default() }
     }
 
     pub fn run(&mut self, recipe: &Recipe) -> Result<Outcome, MethodError> {
@@ -42,7 +43,7 @@ impl World {
             compute: &self.compute,
             graph: &self.graph,
             params: &self.params,
-            calibration: Calibration { inputs: &self.inputs, samples: SAMPLES },
+            calibration: Calibration { inputs: &self.inputs, samples: self.samples },
             meter,
             cache: &mut self.cache,
         };
