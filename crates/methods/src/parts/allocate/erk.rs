@@ -4,25 +4,22 @@ use super::whole;
 /// `density` over all (Erdős–Rényi-kernel: Evci et al., 2020; solved as in Liu et al., 2022).
 pub fn erk_densities(shapes: &[Vec<usize>], density: f64) -> Vec<f64> {
     let sizes: Vec<f64> = shapes.iter().map(|shape| shape.iter().product::<usize>() as f64).collect();
-    let raw: Vec<f64> =
-        shapes.iter().zip(&sizes).map(|(shape, size)| shape.iter().sum::<usize>() as f64 / size).collect();
-    let mut dense = vec![false; shapes.len()];
-    loop {
-        let among = |wanted: bool, of: &dyn Fn(usize) -> f64| -> f64 {
-            (0..sizes.len()).filter(|layer| dense[*layer] == wanted).map(of).sum()
-        };
-        let budget = density * sizes.iter().sum::<f64>() - among(true, &|layer| sizes[layer]);
-        let scale = budget / among(false, &|layer| raw[layer] * sizes[layer]);
-        let free = (0..raw.len()).filter(|layer| !dense[*layer]);
-        let largest = free.map(|layer| raw[layer]).fold(0.0, f64::max);
-        if largest == 0.0 || scale * largest <= 1.0 {
-            let density = |layer: usize| if dense[layer] { 1.0 } else { scale * raw[layer] };
-            return (0..raw.len()).map(density).collect();
+    let sums: Vec<f64> = shapes.iter().map(|shape| shape.iter().sum::<usize>() as f64).collect();
+    let raw: Vec<f64> = sums.iter().zip(&sizes).map(|(sum, size)| sum / size).collect();
+    // The layer that first asks for more than it has becomes dense; the others share what it leaves.
+    let mut order: Vec<usize> = (0..raw.len()).collect();
+    order.sort_by(|a, b| raw[*b].total_cmp(&raw[*a]));
+    let (mut budget, mut sum) = (density * sizes.iter().sum::<f64>(), sums.iter().sum::<f64>());
+    let mut densities = vec![1.0; raw.len()];
+    for (at, &layer) in order.iter().enumerate() {
+        if budget / sum * raw[layer] <= 1.0 {
+            order[at..].iter().for_each(|layer| densities[*layer] = budget / sum * raw[*layer]);
+            break;
         }
-        for layer in 0..raw.len() {
-            dense[layer] |= raw[layer] == largest;
-        }
+        budget -= sizes[layer];
+        sum -= sums[layer];
     }
+    densities
 }
 
 /// Entries that each layer loses so that all lose `k` and what they keep follows [`erk_densities`].

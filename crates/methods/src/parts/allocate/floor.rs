@@ -23,22 +23,25 @@ pub fn with_floor(counts: &[usize], sizes: &[usize], floor: usize) -> Result<Vec
     if room.iter().sum::<usize>() < k {
         return Err(Infeasible { floor, room: room.iter().sum(), k });
     }
-    let mut wish: Vec<f64> = counts.iter().map(|count| *count as f64).collect();
-    let mut capped = vec![false; sizes.len()];
-    loop {
-        let taken: usize = (0..room.len()).filter(|layer| capped[*layer]).map(|layer| room[layer]).sum();
-        let free: Vec<usize> = (0..room.len()).filter(|layer| !capped[*layer]).collect();
-        if k > taken && free.iter().all(|layer| wish[*layer] == 0.0) {
-            free.iter().for_each(|layer| wish[*layer] = room[*layer] as f64);
+    // The layer that first runs out of room loses all of it; the others share what is left to cut.
+    let pressure = |layer: usize| if counts[layer] == 0 { 0.0 } else { counts[layer] as f64 / room[layer] as f64 };
+    let mut order: Vec<usize> = (0..sizes.len()).collect();
+    order.sort_by(|a, b| pressure(*b).total_cmp(&pressure(*a)));
+    let (mut left, mut asked) = (k, k);
+    let mut targets: Vec<f64> = room.iter().map(|room| *room as f64).collect();
+    for (at, &layer) in order.iter().enumerate() {
+        let scale = left as f64 / asked as f64;
+        if asked == 0 || scale * counts[layer] as f64 <= room[layer] as f64 {
+            let free = &order[at..];
+            let (wish, all) =
+                if asked > 0 { (counts, asked) } else { (&room[..], free.iter().map(|at| room[*at]).sum()) };
+            free.iter().for_each(|layer| targets[*layer] = left as f64 * wish[*layer] as f64 / all.max(1) as f64);
+            break;
         }
-        let scale = (k - taken) as f64 / free.iter().map(|layer| wish[*layer]).sum::<f64>().max(1.0);
-        let over: Vec<usize> = free.into_iter().filter(|layer| scale * wish[*layer] > room[*layer] as f64).collect();
-        if over.is_empty() {
-            let target = |layer| if capped[layer] { room[layer] as f64 } else { scale * wish[layer] };
-            return Ok(whole(&(0..room.len()).map(target).collect::<Vec<_>>(), k));
-        }
-        over.into_iter().for_each(|layer| capped[layer] = true);
+        left -= room[layer];
+        asked -= counts[layer];
     }
+    Ok(whole(&targets, k))
 }
 
 #[cfg(test)]
