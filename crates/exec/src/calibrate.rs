@@ -28,8 +28,8 @@ pub type Sums = BTreeMap<ParamId, Vec<f32>>;
 ///
 /// With `sequential` the statistics of a block see all pruning in the blocks before it and none inside it
 /// (Wanda, Sun et al., 2023, algorithm 1); otherwise the dense model is measured throughout. Blocks without
-/// weights are not visited. Returns all masks together. Holds one block's values and, for every sample, what
-/// later blocks still need.
+/// weights are not visited. Returns all masks together. Ticks before every batch. Holds one batch's values inside
+/// a block and, for every sample, what later blocks still need.
 pub async fn calibrate<E: From<ExecError>>(
     compute: &Compute,
     graph: &Graph,
@@ -41,25 +41,26 @@ pub async fn calibrate<E: From<ExecError>>(
 ) -> Result<Masks, E> {
     let mut walks = walks(compute, graph, calibration)?;
     let mut masks = Masks::default();
-    let blocks = graph.blocks();
-    for block in 0..blocks {
-        meter.tick(u64::from(block), u64::from(blocks), Unit::Layers).await.map_err(ExecError::from)?;
+    let blocks = u64::from(graph.blocks());
+    for block in 0..graph.blocks() {
+        let tick = async || meter.tick(u64::from(block), blocks, Unit::Layers).await.map_err(ExecError::from);
         let nodes = nodes_of(graph, block);
         let mut gather = Gather::default();
-        let before = walks.clone();
         for walk in &mut walks {
-            walk.run(graph, params, nodes.clone(), &mut gather)?;
+            tick().await?;
+            let mut dense = walk.clone();
+            dense.run(graph, params, nodes.clone(), &mut gather)?;
+            if !sequential {
+                *walk = dense;
+            }
         }
         let sums = gather.read().await?;
         compute.check()?;
-        if sums.is_empty() {
-            continue;
-        }
-        let found = visit(block, &sums).await?;
+        let found = if sums.is_empty() { Masks::default() } else { visit(block, &sums).await? };
         if sequential {
-            walks = before;
             let pruned = params.masked(compute, graph, &found)?;
             for walk in &mut walks {
+                tick().await?;
                 walk.run(graph, &pruned, nodes.clone(), &mut ())?;
             }
         }
