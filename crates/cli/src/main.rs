@@ -26,6 +26,7 @@ struct Answer {
 }
 
 fn main() -> ExitCode {
+    quiet_mesa();
     let args = Args::parse();
     let json = args.json;
     match run(args) {
@@ -40,6 +41,14 @@ fn main() -> ExitCode {
         }
     }
     ExitCode::SUCCESS
+}
+
+/// Where there is no desktop, Mesa's choice of device asks Wayland for one and complains on stderr, between our lines.
+fn quiet_mesa() {
+    if std::env::var_os("XDG_RUNTIME_DIR").is_none() {
+        // SAFETY: this is the program's only thread so far.
+        unsafe { std::env::set_var("NODEVICE_SELECT", "1") };
+    }
 }
 
 fn run(args: Args) -> Result<Answer> {

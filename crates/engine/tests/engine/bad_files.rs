@@ -2,6 +2,7 @@ use secateur_formats::safetensors::Dtype;
 use secateur_protocol::{Command, Event};
 
 use crate::host::*;
+use crate::tiny::{CONFIG, TINY, tiny};
 
 /// Opens a good model and cuts it, then tries the bad files: a sentence with `words`, and all as it was.
 fn refused(bad: Vec<(&'static str, Vec<u8>)>, words: &[&str]) {

@@ -2,6 +2,7 @@ use secateur_formats::safetensors::Dtype;
 use secateur_protocol::{Command, Event};
 
 use crate::host::*;
+use crate::tiny::{CONFIG, TINY, tiny};
 
 /// Cancels the last command at each of its pauses in turn; what was before it must be there after it.
 fn cancelled_anywhere(last: Command) {

@@ -2,6 +2,7 @@ use secateur_formats::safetensors::Dtype;
 use secateur_protocol::{Command, DeviceChoice, Event, FileRef, HeatKind, Image, Source, VERSION};
 
 use crate::host::*;
+use crate::tiny::{CONFIG, DIGEST, TINY, tiny};
 
 fn opened(more: Vec<Command>) -> Run {
     let mut commands = vec![hello(), load(&[TINY, CONFIG])];
@@ -56,6 +57,12 @@ fn a_cut_is_exact_and_repeats() {
     assert_eq!(first.digest, third.digest);
     assert_ne!(first.digest, second.digest);
     assert_eq!((first.undo, second.undo, third.undo), (1, 2, 3));
+}
+
+/// The browser's tests ask for the same digest.
+#[test]
+fn masks_are_the_same_on_every_machine() {
+    assert_eq!(opened(vec![prune("magnitude", 0.7)]).level(3).digest, DIGEST);
 }
 
 #[test]

@@ -4,6 +4,7 @@ use secateur_formats::safetensors::{self, Dtype};
 use secateur_protocol::{Command, Event, Recipe, Report};
 
 use crate::host::*;
+use crate::tiny::{CONFIG, TINY, tiny};
 
 /// Opens the tiny model, cuts it and exports; the files by name.
 fn exported(dtype: Dtype, prune: Command) -> (Run, BTreeMap<String, Vec<u8>>) {

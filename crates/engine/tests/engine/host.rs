@@ -1,19 +1,16 @@
-//! A host in memory, and a tiny model to open in it.
+//! A host in memory.
 
-use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use futures_channel::mpsc::{UnboundedSender, unbounded};
 use secateur_engine::{Asset, Host, OpenError, serve};
-use secateur_exec::rng::Rng;
-use secateur_formats::safetensors::{self, Dtype, Tensor};
+use secateur_formats::safetensors::{self, Dtype};
 use secateur_formats::{MemoryFile, ReadAt};
 use secateur_protocol::{
     Command, DeviceChoice, Envelope, Event, FileRef, Level, Recipe, Report, RequestId, Source, VERSION, Value,
 };
-use serde_json::json;
 
 /// An event and the buffers it names.
 pub type Told = (Event, Vec<Vec<u8>>);
@@ -164,35 +161,6 @@ pub fn recipe(method: &str, sparsity: f64) -> Recipe {
 
 pub fn prune(method: &str, sparsity: f64) -> Command {
     Command::Prune { recipe: recipe(method, sparsity), amend: false }
-}
-
-pub const TINY: &str = "tiny.safetensors";
-pub const CONFIG: &str = "config.json";
-
-/// A tiny convolutional network that names digits, weights drawn from `seed`.
-pub fn tiny(dtype: Dtype, seed: u64) -> Vec<(&'static str, Vec<u8>)> {
-    let labels: BTreeMap<String, String> = (0..10).map(|class| (class.to_string(), class.to_string())).collect();
-    let config = json!({
-        "model_type": "lenet", "num_channels": 1, "image_size": 28, "conv_channels": [2], "conv_kernels": [5],
-        "conv_paddings": [0], "fc_features": [8], "id2label": labels,
-    });
-    let graph = secateur_models::initial(&config).unwrap().graph;
-    let tensors = graph.params.iter().map(|param| {
-        let mut rng = Rng::keyed(seed, "tiny", 0, &param.name);
-        let values: Vec<f32> = (0..param.len()).map(|_| 0.2 * rng.normal()).collect();
-        let bytes = Cow::Owned(values.iter().flat_map(|value| encoded(*value, dtype)).collect());
-        Tensor { name: param.name.clone(), dtype, shape: param.shape(), bytes }
-    });
-    let weights = safetensors::write(tensors, &BTreeMap::new()).unwrap();
-    vec![(TINY, weights), (CONFIG, serde_json::to_vec(&config).unwrap())]
-}
-
-fn encoded(value: f32, dtype: Dtype) -> Vec<u8> {
-    match dtype {
-        Dtype::F16 => half::f16::from_f32(value).to_le_bytes().to_vec(),
-        Dtype::BF16 => half::bf16::from_f32(value).to_le_bytes().to_vec(),
-        _ => value.to_le_bytes().to_vec(),
-    }
 }
 
 /// Every tensor of a file as numbers, by name.

@@ -5,3 +5,4 @@ mod cancel;
 mod commands;
 mod export;
 mod host;
+mod tiny;

@@ -1,0 +1,210 @@
+//! The program itself, run as a user would.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use secateur_formats::ReadAt;
+use secateur_formats::safetensors::{Dtype, read_f32, read_header};
+use serde_json::Value;
+
+/// A folder of a test's own, empty at its start.
+fn folder(test: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(test);
+    let _ = fs::remove_dir_all(&folder); // left over from an earlier run
+    fs::create_dir_all(&folder).unwrap();
+    folder
+}
+
+fn secateur(args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_secateur")).args(args).output().unwrap()
+}
+
+/// The JSON on the last line of stdout.
+fn json(args: &[&str]) -> Value {
+    let output = secateur(&[args, &["--json"]].concat());
+    let (out, err) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
+    assert!(output.status.success(), "{args:?}: {err}");
+    serde_json::from_str(out.lines().last().unwrap()).unwrap()
+}
+
+/// The one sentence a command fails with.
+fn error(args: &[&str]) -> String {
+    let output = secateur(args);
+    assert_eq!(output.status.code(), Some(1), "{args:?}");
+    assert!(output.stdout.is_empty());
+    let err = String::from_utf8(output.stderr).unwrap();
+    let said: Vec<&str> = err.lines().filter(|line| line.starts_with("secateur: ")).collect();
+    assert_eq!(said.len(), 1, "{err}");
+    said[0].to_string()
+}
+
+/// Zeros in all of a file's tensors of this type.
+fn zeros(file: &Path, dtype: Dtype) -> u64 {
+    pollster::block_on(async {
+        let bytes = fs::read(file).unwrap();
+        let file = bytes.as_slice();
+        let mut zeros = 0;
+        for tensor in read_header(&file).await.unwrap().tensors.iter().filter(|tensor| tensor.dtype == dtype) {
+            zeros += match dtype {
+                Dtype::U8 => file.read(tensor.range.clone()).await.unwrap().iter().filter(|bit| **bit == 0).count(),
+                _ => read_f32(&file, tensor).await.unwrap().iter().filter(|value| **value == 0.0).count(),
+            } as u64;
+        }
+        zeros
+    })
+}
+
+const CNN: &str = "builtin:digits-cnn";
+
+#[test]
+fn lists_models_and_methods() {
+    let models = json(&["models"]);
+    assert!(models["models"].as_array().unwrap().iter().any(|model| model["id"] == "digits-vit"));
+    let methods = json(&["methods"]);
+    for id in ["random", "magnitude", "wanda"] {
+        assert!(methods["methods"].as_array().unwrap().iter().any(|method| method["id"] == id));
+        assert_eq!(json(&["methods", "show", id])["id"], id);
+    }
+    assert!(error(&["methods", "show", "magic"]).contains("random, magnitude, wanda"));
+}
+
+#[test]
+fn prune_writes_files_that_agree_with_its_report() {
+    let out = folder("prune").join("new");
+    let out_arg = out.to_str().unwrap();
+    let report =
+        json(&["prune", CNN, "--method", "magnitude", "--set", "sparsity=0.8", "--device", "cpu", "-o", out_arg]);
+    for key in [
+        "model",
+        "family",
+        "method",
+        "recipe_id",
+        "params_total",
+        "prunable_total",
+        "prunable_zero",
+        "sparsity_prunable",
+        "bytes_dense",
+        "bytes_out",
+        "metric_name",
+        "metric_dense",
+        "metric_pruned",
+        "seconds",
+        "device",
+    ] {
+        assert!(!report[key].is_null(), "{key} is missing");
+    }
+    let total = report["prunable_total"].as_u64().unwrap();
+    let pruned = report["prunable_zero"].as_u64().unwrap();
+    assert!((pruned as f64 - 0.8 * total as f64).abs() <= 2.5, "each of 5 layers rounds by half at most");
+    assert_eq!(zeros(&out.join("masks.safetensors"), Dtype::U8), pruned);
+    assert_eq!(report["bytes_out"], fs::metadata(out.join("model.safetensors")).unwrap().len());
+    let written: Value = serde_json::from_slice(&fs::read(out.join("report.json")).unwrap()).unwrap();
+    assert!(written.as_object().unwrap().iter().all(|(key, value)| report[key] == *value));
+
+    let compared = json(&["compare", CNN, out_arg, "--device", "cpu"]);
+    let params = compared["params"].as_array().unwrap();
+    let sum = |key: &str| params.iter().map(|param| param[key].as_u64().unwrap()).sum::<u64>();
+    assert_eq!((sum("differ"), sum("zeros_b") - sum("zeros_a")), (pruned, pruned));
+    assert_eq!(json(&["eval", out_arg, "--device", "cpu"])["metric_dense"], report["metric_pruned"]);
+}
+
+#[test]
+fn the_same_recipe_gives_the_same_files() {
+    let folder = folder("recipe");
+    let at = |name: &str| folder.join(name).to_str().unwrap().to_string();
+    let cut =
+        ["prune", CNN, "--method", "wanda", "--set", "sparsity=0.6", "--set", "samples=32", "--device", "cpu", "-o"];
+    json(&[&cut[..], &[&at("a")]].concat());
+    json(&["prune", CNN, "--recipe", &at("a/recipe.json"), "--device", "cpu", "-o", &at("b")]);
+    for file in ["masks.safetensors", "model.safetensors", "recipe.json"] {
+        assert!(
+            fs::read(folder.join("a").join(file)).unwrap() == fs::read(folder.join("b").join(file)).unwrap(),
+            "{file}"
+        );
+    }
+    let masks = |other: &str| json(&["compare", &at("a/masks.safetensors"), &at(other)])["masks"].clone();
+    assert_eq!(masks("b/masks.safetensors"), Value::Array(vec![]));
+    json(&[
+        "prune",
+        CNN,
+        "--method",
+        "random",
+        "--set",
+        "sparsity=0.6",
+        "--seed",
+        "9",
+        "--device",
+        "cpu",
+        "-o",
+        &at("c"),
+    ]);
+    let differing = masks("c/masks.safetensors");
+    assert!(differing[0]["count"].as_u64().unwrap() > 0 && differing[0]["indexes"][0].is_u64());
+}
+
+#[test]
+fn nothing_is_written_when_something_fails() {
+    let folder = folder("failure");
+    let out = folder.join("out");
+    let prune =
+        |more: &[&str]| error(&[&["prune", CNN, "--device", "cpu", "-o", out.to_str().unwrap()], more].concat());
+    assert!(prune(&["--method", "magic"]).contains("there is no method \"magic\""));
+    assert!(prune(&["--method", "magnitude", "--set", "sparsity=2"]).contains("a number from 0 to 0.99"));
+    assert!(prune(&["--method", "magnitude", "--set", "sparsty=0.5"]).contains("no setting \"sparsty\""));
+    assert!(prune(&["--recipe", "no/such/recipe.json"]).contains("no/such/recipe.json"));
+    assert!(error(&["eval", "no/such/model"]).contains("no/such/model"));
+    assert!(error(&["eval", "builtin:nothing", "--device", "cpu"]).contains("nothing"));
+    assert_eq!(fs::read_dir(&folder).unwrap().count(), 0, "nothing half-written, nothing left over");
+
+    fs::create_dir(&out).unwrap();
+    fs::write(out.join("mine.txt"), "mine").unwrap();
+    assert!(prune(&["--method", "magnitude"]).contains("is not empty"));
+    json(&["prune", CNN, "--method", "magnitude", "--device", "cpu", "--force", "-o", out.to_str().unwrap()]);
+    assert_eq!(fs::read_to_string(out.join("mine.txt")).unwrap(), "mine");
+    assert!(out.join("report.json").is_file());
+}
+
+#[test]
+fn a_failure_under_json_is_one_object_too() {
+    let output = secateur(&["eval", "no/such/model", "--json"]);
+    assert_eq!(output.status.code(), Some(1));
+    let said: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(said["error"].as_str().unwrap().contains("no/such/model"));
+}
+
+#[test]
+fn progress_goes_to_stderr_as_json_lines() {
+    let output = secateur(&["eval", CNN, "--device", "cpu", "--json"]);
+    let err = String::from_utf8(output.stderr).unwrap();
+    let lines: Vec<Value> = err.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert!(lines.iter().any(|line| line["unit"] == "samples" && line["done"] == line["total"]));
+    assert_eq!(String::from_utf8(output.stdout).unwrap().lines().count(), 1);
+}
+
+/// A sparse file: two gigabytes of weights that are never read.
+#[test]
+fn inspect_reads_the_header_only() {
+    let file = folder("inspect").join("large.safetensors");
+    let bytes: u64 = 2 << 30;
+    let mut header =
+        format!(r#"{{"wte.weight":{{"dtype":"F16","shape":[{},1024],"data_offsets":[0,{bytes}]}}}}"#, bytes / 2048);
+    header += &" ".repeat(header.len().next_multiple_of(8) - header.len());
+    fs::write(&file, [&(header.len() as u64).to_le_bytes()[..], header.as_bytes()].concat()).unwrap();
+    let start = 8 + header.len() as u64;
+    fs::OpenOptions::new().write(true).open(&file).unwrap().set_len(start + bytes).unwrap();
+    let began = std::time::Instant::now();
+    let seen = json(&["inspect", file.to_str().unwrap()]);
+    assert!(began.elapsed().as_millis() < 2000, "{:?}", began.elapsed()); // 200 ms on a quiet machine
+    assert_eq!((seen["entries"].as_u64(), seen["family"].is_null()), (Some(bytes / 2), true));
+    fs::remove_file(&file).unwrap();
+}
+
+#[test]
+fn inspect_names_what_is_wrong() {
+    let folder = folder("wrong");
+    let file = folder.join("model.safetensors");
+    fs::write(&file, b"PK\x03\x04 something").unwrap();
+    let said = error(&["inspect", file.to_str().unwrap()]);
+    assert!(said.contains("model.safetensors") && said.contains("zip archive"), "{said}");
+}
