@@ -1,6 +1,7 @@
 // What every script here needs: the page served, a browser that watches itself, and our command line.
 //
-// SECATEUR_URL  a running server's address; without it dist/ at the top of the repository is served
+// SECATEUR_URL  a running server's address, or
+// SECATEUR_DIST the built page to serve (default: dist/ at the top of the repository)
 // SECATEUR_CLI  the built command line; without it `cargo run` builds it
 // CHROME        the browser (default: /usr/bin/chromium)
 // NODE_PATH     where the npm package playwright-core lies
@@ -46,7 +47,7 @@ const TYPES = {
 };
 
 /// A static server, as plain as the plainest host: no headers that a user's host might lack.
-export async function serve(dist = join(top, "dist")) {
+export async function serve(dist = process.env.SECATEUR_DIST ?? join(top, "dist")) {
   if (process.env.SECATEUR_URL) return { url: process.env.SECATEUR_URL, close() {} };
   const server = createServer(async (request, response) => {
     const path = normalize(decodeURIComponent(new URL(request.url, "http://localhost").pathname));
