@@ -56,13 +56,14 @@ fn tile(graph: &Graph, id: ParamId, square: f64) -> Tile {
 }
 
 /// Words in checkpoint names that tell nothing on a map.
-const SILENT: &[&str] = &["weight", "dense", "vit", "deit", "model", "encoder", "layer", "layers", "embeddings"];
+const SILENT: &[&str] =
+    &["weight", "dense", "vit", "deit", "model", "encoder", "layer", "layers", "embeddings", "projection"];
 
 fn words(name: &str) -> Vec<&str> {
-    name.split('.').filter(|word| !SILENT.contains(word) && word.parse::<u32>().is_err()).collect()
+    name.split(['.', '_']).filter(|word| !SILENT.contains(word) && word.parse::<u32>().is_err()).collect()
 }
 
-/// `vit.encoder.layer.0.attention.output.dense.weight` as "attention output".
+/// `vit.encoder.layer.0.attention.output.dense.weight` as "attn output".
 pub fn label(name: &str) -> String {
     let mut words = words(name);
     words.dedup();
@@ -71,7 +72,7 @@ pub fn label(name: &str) -> String {
         [.., a, b] => vec![*a, *b],
         other => other.to_vec(),
     };
-    let label = telling.join(" ").replace('_', " ");
+    let label = telling.join(" ").replace("attention", "attn");
     if label.is_empty() { name.to_string() } else { label }
 }
 
@@ -81,7 +82,7 @@ fn title(name: &str) -> String {
         Some(number) => format!("Layer {}", number + 1),
         None if name.contains("embeddings") => "Embeddings".into(),
         None => {
-            let word = words(name).first().copied().unwrap_or(name).replace('_', " ");
+            let word = words(name).first().copied().unwrap_or(name);
             let mut chars = word.chars();
             chars.next().map_or(String::new(), |first| first.to_uppercase().chain(chars).collect())
         }
@@ -127,9 +128,9 @@ mod tests {
     #[test]
     fn labels_are_the_telling_words() {
         assert_eq!(label("vit.encoder.layer.0.attention.attention.query.weight"), "query");
-        assert_eq!(label("vit.encoder.layer.3.attention.output.dense.weight"), "attention output");
+        assert_eq!(label("vit.encoder.layer.3.attention.output.dense.weight"), "attn output");
         assert_eq!(label("vit.encoder.layer.3.intermediate.dense.weight"), "intermediate");
-        assert_eq!(label("vit.embeddings.patch_embeddings.projection.weight"), "patch embeddings projection");
+        assert_eq!(label("vit.embeddings.patch_embeddings.projection.weight"), "patch");
         assert_eq!(label("fc1.weight"), "fc1");
         assert_eq!(label("weight"), "weight");
     }

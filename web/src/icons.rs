@@ -30,7 +30,7 @@ pub fn download() -> AnyView {
 }
 
 pub fn open() -> AnyView {
-    icon("M3 16V5.5A1.5 1.5 0 0 1 4.500 4H8l2 2.500h5.500A1.500 1.500 0 0 1 17 8v8zM10 13.500v-4M8 11.500l2-2 2 2")
+    icon("M3 16V5.5A1.5 1.5 0 0 1 4.5 4H8l2 2.500h5.500A1.5 1.5 0 0 1 17 8v8zM10 13.500v-4M8 11.500l2-2 2 2")
 }
 
 pub fn close() -> AnyView {
@@ -45,11 +45,11 @@ pub fn half_moon() -> AnyView {
 pub fn mark() -> AnyView {
     view! {
         <svg class="mark" viewBox="0 0 32 32" aria-hidden="true" focusable="false">
-            <path class="mark-blade" d="M15.200 16.800C13.500 11.500 14.800 5.800 20.500 2c1.600 5.800.8 10.700-2.200 14.600z" />
-            <path class="mark-hook" d="M17.500 17.200C20.800 15.600 24 12 24.600 7.600" />
-            <path class="mark-handle" d="M16.600 18.600C13.500 21.500 10.500 25.500 8.200 30" />
-            <path class="mark-handle" d="M17.800 18.600c2.300 3.200 3.900 7 4.900 11.400" />
-            <circle class="mark-pivot" cx="17" cy="17.400" r="1.700" />
+            <path class="mark-handle" d="M17 15.500C12.5 15.5 7.5 17.5 3.5 22" />
+            <path class="mark-handle" d="M17 15.500C16.5 20 14.5 24.5 10 28.5" />
+            <path class="mark-hook" d="M17.5 16C22 18 27.5 16.5 30 11.5" />
+            <path class="mark-blade" d="M15.5 15.800C15.8 8.5 20.5 3.5 28.5 2.5 28.8 9.5 24.5 15 17.5 17.300z" />
+            <circle class="mark-pivot" cx="17.3" cy="15.3" r="1.6" />
         </svg>
     }
     .into_any()

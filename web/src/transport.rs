@@ -3,7 +3,7 @@
 use secateur_protocol::{Command, Envelope, Event};
 use serde::Serialize;
 use wasm_bindgen::prelude::*;
-use web_sys::{ErrorEvent, File, MessageEvent, Worker, WorkerOptions, WorkerType};
+use web_sys::{Event as DomEvent, File, MessageEvent, Worker, WorkerOptions, WorkerType};
 
 /// What comes from the worker.
 pub enum Incoming {
@@ -20,7 +20,7 @@ pub enum Incoming {
 pub struct Transport {
     worker: Worker,
     _on_message: Closure<dyn FnMut(MessageEvent)>,
-    _on_error: Closure<dyn FnMut(ErrorEvent)>,
+    _on_error: Closure<dyn FnMut(DomEvent)>,
 }
 
 impl Transport {
@@ -31,9 +31,9 @@ impl Transport {
         let worker = Worker::new_with_options("worker_loader.js", &options).map_err(said)?;
         let heard = on.clone();
         let on_message = Closure::new(move |message: MessageEvent| heard(read(&message.data())));
-        let on_error = Closure::new(move |error: ErrorEvent| {
+        let on_error = Closure::new(move |error: DomEvent| {
             error.prevent_default();
-            on(Incoming::Crashed(error.message()));
+            on(Incoming::Crashed(reason(&error)));
         });
         worker.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
         worker.set_onerror(Some(on_error.as_ref().unchecked_ref()));
@@ -57,6 +57,12 @@ impl Drop for Transport {
         self.worker.set_onerror(None);
         self.worker.terminate();
     }
+}
+
+/// The driver's words. A worker that could not even be loaded comes as an event without any.
+fn reason(error: &DomEvent) -> String {
+    let message = js_sys::Reflect::get(error, &"message".into()).ok().and_then(|message| message.as_string());
+    message.unwrap_or_else(|| "worker_loader.js could not be loaded".into())
 }
 
 fn read(data: &JsValue) -> Incoming {

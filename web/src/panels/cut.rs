@@ -75,7 +75,7 @@ fn hint(app: App) -> Option<&'static str> {
         return Some("the pattern decides how much is cut");
     }
     let touched = app.facts.level.with(|level| level.as_ref().is_some_and(|level| level.undo > 1));
-    (!touched).then_some("drag to cut: grey digits below are read by both models")
+    (!touched).then_some("drag to cut; both models read the digits below")
 }
 
 fn step(app: App, command: Command) -> impl IntoView {
@@ -187,12 +187,12 @@ fn control(app: App, field: Field) -> AnyView {
                 let value = value.clone();
                 move |option: String| {
                     let (value, here) = (value.clone(), option.clone());
-                    view! { <option value=option.clone() selected=move || value() == here>{option.clone()}</option> }
+                    view! { <option value=option.clone() prop:selected=move || value() == here>{option.clone()}</option> }
                 }
             };
             let options = options.iter().map(|text| option(text.to_string())).collect_view();
             view! {
-                <select data-testid=test_id prop:value=value on:change:target=move |event| set(event.target().value())>
+                <select data-testid=test_id on:change:target=move |event| set(event.target().value())>
                     {options}
                 </select>
             }

@@ -16,7 +16,7 @@ pub fn view(app: App) -> impl IntoView {
     view! {
         <div class="map-head">{views(app)} {legend(app)}</div>
         {zoom::view(app)}
-        <div class="regions" on:keydown=walk>
+        <div class="regions" on:keydown=move |event| walk(app, event)>
             {move || app.regions.get().iter().map(|r| region(app, r)).collect_view()}
         </div>
     }
@@ -107,14 +107,17 @@ fn tile(app: App, tile: Tile, region: String) -> impl IntoView {
         >
             {heat_canvas(app, param, false)}
             <span class="kept" style=move || format!("--kept-part: {}", kept.get())></span>
-            <span class="caption">{label}</span>
             <span class="caption number">{move || figures::percent(kept.get(), 0)}</span>
+            <span class="caption name">{label}</span>
         </button>
     }
 }
 
-/// Arrow keys walk from tile to tile, Home and End to the ends.
-fn walk(event: KeyboardEvent) {
+/// Arrow keys walk from tile to tile, Home and End to the ends; Escape closes the enlarged one.
+fn walk(app: App, event: KeyboardEvent) {
+    if event.key() == "Escape" {
+        app.inputs.matrix.set(None);
+    }
     let Some(here) = event.target().and_then(|target| target.dyn_into::<HtmlElement>().ok()) else { return };
     let Ok(tiles) = document().query_selector_all(".regions .tile") else { return };
     let at = |n: u32| tiles.item(n).and_then(|node| node.dyn_into::<HtmlElement>().ok());

@@ -82,13 +82,12 @@ fn device(app: App) -> impl IntoView {
             <select
                 data-testid="device"
                 title="Where the engine computes"
-                prop:value=move || share::device_word(app.inputs.device.get())
                 on:change:target=move |event| changed(event.target().value())
             >
                 {share::DEVICES
                     .map(|(device, word)| {
                         let chosen = move || app.inputs.device.get() == device;
-                        view! { <option value=word selected=chosen>{label(word)}</option> }
+                        view! { <option value=word prop:selected=chosen>{label(word)}</option> }
                     })
                     .to_vec()}
             </select>

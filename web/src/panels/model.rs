@@ -1,8 +1,9 @@
 //! Which model: a built-in one, or files dropped anywhere on the page.
 
 use leptos::html::Input;
+use leptos::ev::Targeted;
 use leptos::prelude::*;
-use web_sys::{DragEvent, FileList};
+use web_sys::{DragEvent, Event, FileList, HtmlSelectElement};
 
 use crate::state::App;
 use crate::{figures, icons};
@@ -49,15 +50,17 @@ fn picker(app: App) -> impl IntoView {
     let models = move || app.facts.ready.with(|ready| ready.as_ref().map_or_else(Vec::new, |r| r.models.clone()));
     let model = app.inputs.model;
     let own = move || (!model.get().starts_with("builtin:")).then(|| model.get());
-    let choose = move |id: String| {
-        if let Some(id) = id.strip_prefix("builtin:") {
+    let chosen = move |event: Targeted<Event, HtmlSelectElement>| {
+        let select = event.target();
+        if let Some(id) = select.value().strip_prefix("builtin:") {
             app.load_builtin(id);
         }
+        select.set_value(&model.get_untracked()); // until the other one is open
     };
     view! {
         <label class="select">
             <span class="hidden">"Built-in model"</span>
-            <select data-testid="model" prop:value=move || model.get() on:change:target=move |e| choose(e.target().value())>
+            <select data-testid="model" on:change:target=chosen>
                 {move || {
                     let mut known = models();
                     if known.is_empty() && own().is_none() {
@@ -70,14 +73,14 @@ fn picker(app: App) -> impl IntoView {
                             let value = format!("builtin:{}", built_in.id);
                             let here = value.clone();
                             view! {
-                                <option value=value title=built_in.sentence selected=move || model.get() == here>
+                                <option value=value title=built_in.sentence prop:selected=move || model.get() == here>
                                     {built_in.title}
                                 </option>
                             }
                         })
                         .collect_view()
                 }}
-                {move || own().map(|name| view! { <option value=name.clone() selected>{name.clone()}</option> })}
+                {move || own().map(|name| view! { <option value=name.clone() prop:selected=true>{name.clone()}</option> })}
             </select>
         </label>
     }

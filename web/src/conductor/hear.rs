@@ -1,0 +1,205 @@
+//! Taking in what the engine says, and what follows from it.
+
+use gloo::timers::callback::Timeout;
+use leptos::prelude::*;
+use secateur_protocol::{Command, Envelope, Event, HeatKind, RequestId, VERSION};
+
+use super::{BLINK_MS, MOST_CRASHES, REST_MS};
+use crate::facts::{FINE_CELLS, TILE_CELLS};
+use crate::lanes::Job;
+use crate::state::{App, Engine, Progress};
+use crate::transport::Incoming;
+use crate::{budget, frames, save};
+
+impl App {
+    pub(super) fn hear(self, incoming: Incoming) {
+        match incoming {
+            Incoming::Up => {
+                let device = self.inputs.device.get_untracked();
+                self.ask(Job::Hello, Command::Hello { version: VERSION, device });
+            }
+            Incoming::Event(envelope, blobs) => self.take(envelope, blobs),
+            Incoming::Odd(sentence) => self.error.set(Some(sentence)),
+            Incoming::Crashed(why) => self.restart(&why),
+        }
+    }
+
+    fn take(self, Envelope { id, body }: Envelope<Event>, blobs: Vec<Vec<u8>>) {
+        let job = self.desk.with_value(|desk| desk.lanes.job(id));
+        match body {
+            Event::Progress { done, total, unit } => {
+                let since = self.desk.with_value(|desk| desk.sent_ms.get(&id).copied()).unwrap_or(f64::MAX);
+                if let (Some(job), true) = (job, frames::now_ms() - since > BLINK_MS) {
+                    self.progress.set(Some(Progress { id, what: job.what(), done, total, unit: Some(unit) }));
+                }
+            }
+            Event::Done => self.finish(id, job),
+            Event::Cancelled => {
+                if self.desk.with_value(|desk| desk.given_up == Some(id)) {
+                    let level = self.facts.level.get_untracked();
+                    self.follow(level.as_ref().and_then(|level| level.recipe.as_ref()));
+                }
+                self.finish(id, job);
+            }
+            Event::Failed { error } => {
+                self.error.set(Some(error));
+                self.finish(id, job);
+            }
+            Event::DeviceLost { error } => self.restart(&error),
+            Event::Exported { files, report } => {
+                let named =
+                    files.into_iter().filter_map(|file| Some((file.name, blobs.get(file.data.0 as usize)?.clone())));
+                let saved = save::zip(&report, named.collect());
+                if let Err(error) = saved {
+                    self.error.set(Some(error));
+                }
+            }
+            event => {
+                let turn = Turn::of(&event);
+                if let (Turn::Level, Some(Job::Step), Event::Level(level)) = (turn, job, &event) {
+                    self.follow(level.recipe.as_ref());
+                }
+                match self.facts.apply(event, &blobs) {
+                    Ok(()) => self.go_on(turn, job),
+                    Err(sentence) => self.error.set(Some(sentence)),
+                }
+            }
+        }
+    }
+
+    /// What follows from the news.
+    fn go_on(&self, turn: Turn, job: Option<Job>) {
+        match turn {
+            Turn::Ready if job == Some(Job::Device) => self.rest_soon(),
+            Turn::Ready => {
+                self.engine.set(Engine::Ready);
+                self.load_wanted();
+            }
+            Turn::Loaded => self.opened(),
+            Turn::Level => self.cut(),
+            // As long as it can measure, it stands on its feet.
+            Turn::Report => self.desk.update_value(|desk| desk.crashes = 0),
+            Turn::Other => {}
+        }
+    }
+
+    fn opened(&self) {
+        self.desk.update_value(|desk| {
+            desk.pictured.clear();
+            desk.files = std::mem::take(&mut desk.loading);
+        });
+        let name = self.facts.loaded.with_untracked(|loaded| loaded.as_ref().map(|loaded| loaded.model.clone()));
+        self.inputs.model.set(name.unwrap_or_default());
+        if self.recipe.with_untracked(|recipe| !matches!(recipe, Some(Ok(_)))) {
+            self.mend_recipe();
+        }
+        self.prune(false);
+    }
+
+    /// A link may ask for a method or a value that does not exist: say so and go on with the defaults.
+    fn mend_recipe(&self) {
+        let wrong = match self.recipe.get_untracked() {
+            Some(Err(error)) => error.to_string(),
+            _ => format!("There is no method {:?} here.", self.inputs.method.get_untracked()),
+        };
+        self.error.set(Some(format!("The link could not be followed: {wrong}")));
+        let known = self.facts.ready.with_untracked(|ready| {
+            ready.as_ref().and_then(|ready| ready.methods.last()).map(|card| card.id.to_string())
+        });
+        self.inputs.values.set(Default::default());
+        if let (Some(id), None) = (known, self.card.get_untracked()) {
+            self.inputs.method.set(id);
+        }
+    }
+
+    /// New masks hold.
+    fn cut(&self) {
+        let was_recorded = self.facts.recorded.get_untracked();
+        self.facts.recorded.set(false);
+        let digest = self.facts.digest();
+        let known = self.desk.with_value(|desk| desk.pictured == digest);
+        if was_recorded || !known {
+            self.desk.update_value(|desk| desk.pictured = digest);
+            self.predict_test();
+            self.predict_drawn();
+            self.ask(Job::Masks, Command::Heat { params: self.params(), kind: HeatKind::Mask, side: TILE_CELLS });
+            if let Some(param) = self.zoomed.get_untracked() {
+                let kind = HeatKind::Mask;
+                self.ask(Job::ZoomMask, Command::Heat { params: vec![param], kind, side: FINE_CELLS });
+            }
+        }
+        self.rest_soon();
+    }
+
+    /// Once nothing has moved for a while: what takes longer.
+    fn rest_soon(&self) {
+        let app = *self;
+        let rest = Timeout::new(REST_MS, move || {
+            app.picture_values();
+            app.picture_zoomed();
+            if budget::measures_by_itself(app.macs()) {
+                app.measure();
+            }
+        });
+        self.desk.update_value(|desk| desk.rest = Some(rest));
+    }
+
+    fn finish(&self, id: RequestId, job: Option<Job>) {
+        if self.progress.with_untracked(|progress| progress.as_ref().is_some_and(|progress| progress.id == id)) {
+            self.progress.set(None);
+        }
+        let next = self.desk.try_update_value(|desk| {
+            desk.sent_ms.remove(&id);
+            desk.lanes.end(id)
+        });
+        let last = matches!(next, Some(None));
+        self.send(next.flatten());
+        if job == Some(Job::Prune) && last && self.desk.with_value(|desk| desk.settle) {
+            self.prune(false);
+        }
+    }
+
+    /// Ends the engine and starts a fresh one, which opens the same model and makes the same cut.
+    fn restart(self, why: &str) {
+        self.progress.set(None);
+        let crashes = self.desk.try_update_value(|desk| {
+            desk.crashes += 1;
+            (desk.transport, desk.rest) = (None, None);
+            desk.lanes.clear();
+            desk.crashes
+        });
+        let why = if why.is_empty() { "no reason was given" } else { why };
+        if crashes.unwrap_or(MOST_CRASHES) < MOST_CRASHES {
+            self.error.set(Some(format!(
+                "The engine stopped ({why}). A fresh one is starting with the same model and recipe; if it happens again, choose the CPU at the top."
+            )));
+            self.start_engine();
+        } else {
+            let again =
+                format!("The engine keeps stopping ({why}). Reload the page, or choose the CPU at the top and reload.");
+            self.engine.set(Engine::Down(again));
+        }
+    }
+}
+
+/// News that something else follows from.
+#[derive(Clone, Copy)]
+enum Turn {
+    Ready,
+    Loaded,
+    Level,
+    Report,
+    Other,
+}
+
+impl Turn {
+    fn of(event: &Event) -> Self {
+        match event {
+            Event::Ready { .. } => Self::Ready,
+            Event::Loaded(_) => Self::Loaded,
+            Event::Level(_) => Self::Level,
+            Event::Report(_) => Self::Report,
+            _ => Self::Other,
+        }
+    }
+}
