@@ -17,10 +17,11 @@ const MAY_USE: [(&str, &[&str]); 14] = [
     ("secateur-exec", &["graph", "protocol", "kernels"]),
     ("secateur-methods", &["graph", "protocol", "kernels", "exec"]),
     ("secateur-engine", &["graph", "protocol", "formats", "data", "models", "kernels", "exec", "methods"]),
-    ("secateur-worker", &["graph", "protocol", "formats", "data", "engine"]),
-    ("secateur-cli", &["graph", "protocol", "formats", "data", "engine"]),
+    ("secateur-worker", &["graph", "protocol", "formats", "data", "models", "engine"]),
+    ("secateur-cli", &["graph", "protocol", "formats", "data", "models", "engine"]),
     ("secateur-web", &["graph", "protocol"]),
-    ("secateur-tests", &[]), // its tests use everything, but nothing uses it
+    // Nothing uses the tests, and they use everything.
+    ("secateur-tests", &["graph", "protocol", "formats", "data", "models", "kernels", "exec", "methods", "engine"]),
     ("xtask", &[]),
 ];
 const COMPUTE: [&str; 3] = ["secateur-kernels", "secateur-exec", "secateur-methods"];
