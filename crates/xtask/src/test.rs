@@ -9,8 +9,11 @@ use crate::setup::{self, Browser, PageTools};
 use crate::shell::{self, Result, command, root, step};
 use crate::{build, tidy};
 
-/// Packages that run in a browser only. Leaving them out also keeps their features off burn's tree.
-const BROWSER_ONLY: [&str; 2] = ["--exclude=secateur-web", "--exclude=secateur-worker"];
+/// What runs in a browser has commands of its own: named together with the rest it would change the features of burn's
+/// tree, and burn be compiled again.
+const NATIVE: [&str; 4] = ["--workspace", "--exclude=secateur-web", "--exclude=secateur-worker", "--locked"];
+const PAGE: [&str; 2] = ["--package=secateur-web", "--locked"];
+const DENY: [&str; 3] = ["--all-targets", "--", "--deny=warnings"];
 
 pub fn run() -> Result {
     let start = Instant::now();
@@ -27,13 +30,16 @@ fn stages(report: &mut Report) -> Result {
     step("format", || shell::run(command("cargo").args(["fmt", "--all", "--check"])))?;
     step("layers", tidy::run)?;
     step("lints", || {
-        let clippy = ["clippy", "--quiet", "--workspace", "--all-targets", "--locked", "--", "--deny=warnings"];
-        shell::patiently("lints", || shell::run(command("cargo").args(clippy)))
+        shell::patiently("lints", || {
+            shell::run(command("cargo").args(["clippy", "--quiet"]).args(NATIVE).args(DENY))?;
+            shell::run(command("cargo").args(["clippy", "--quiet"]).args(PAGE).args(DENY))
+        })
     })?;
     step("native tests", || {
-        let test = ["test", "--quiet", "--workspace", "--locked"];
-        let mut cargo = command("cargo");
-        shell::patiently("native tests", || report.native.count(cargo.args(test).args(BROWSER_ONLY)))
+        shell::patiently("native tests", || {
+            report.native.count(command("cargo").arg("test").args(NATIVE))?;
+            report.native.count(command("cargo").arg("test").args(PAGE))
+        })
     })?;
     build::page(&page)?;
     step("wasm tests in Chrome", || report.wasm.count(&mut wasm_tests(&page, &browser)))?;
@@ -43,8 +49,9 @@ fn stages(report: &mut Report) -> Result {
     })
 }
 
+/// The worker's lints are part of this: they need what compiling burn for wasm gives, and it is compiled here anyway.
 fn wasm_tests(page: &PageTools, browser: &Browser) -> std::process::Command {
-    let mut cargo = page.command("cargo");
+    let mut cargo = page.linting("cargo");
     cargo
         .args(["test", "--locked", "--package=secateur-worker", "--release", "--target=wasm32-unknown-unknown"])
         .env("CHROMEDRIVER", &browser.driver)

@@ -28,6 +28,15 @@ impl PageTools {
         self.wasm.apply(&mut command, &self.first);
         command
     }
+
+    /// The same, with clippy in the compiler's place for our own crates, warnings being errors. Debian's compiler has none.
+    pub fn linting(&self, program: &str) -> Command {
+        let mut command = self.command(program);
+        if matches!(self.wasm, WasmToolchain::Rustup) {
+            command.env("RUSTC_WORKSPACE_WRAPPER", "clippy-driver").env("CLIPPY_ARGS", "-Dwarnings__CLIPPY_HACKERY__");
+        }
+        command
+    }
 }
 
 /// What the page needs to be built.
