@@ -4,6 +4,8 @@ import { open } from "./browser.mjs";
 
 /// Engine start-up compiles several megabytes of wasm; a cut on software WebGPU takes its time.
 const PATIENCE_MS = 120_000;
+/// The address bar follows the controls after a quarter of a second.
+const FOLLOW_MS = 500;
 
 export class Playground {
   constructor({ context, page, complaints }) {
@@ -52,10 +54,14 @@ export class Playground {
     });
   }
 
-  /// Waits until the masks are others; returns their digest once they stand still.
-  async digestLeaves(old) {
-    await this.until(async () => (await this.digest()) !== old, () => `the masks stayed at ${old}`);
-    for (let last; last !== (last = await this.digest()); ) await this.page.waitForTimeout(700);
+  /// The masks on screen are the ones that the controls, and with them the address bar, ask for.
+  async settled() {
+    const asked = async () => {
+      const recipe = await this.at("digest").first().getAttribute("data-recipe");
+      return recipe !== null && this.page.url().split("#")[1]?.startsWith(`${recipe}&model=`);
+    };
+    await this.page.waitForTimeout(FOLLOW_MS);
+    await this.until(asked, async () => `the masks of ${this.page.url()} never came: ${await this.at("error").allInnerTexts()}`);
     return this.digest();
   }
 

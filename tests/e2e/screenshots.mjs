@@ -15,9 +15,8 @@ for (const width of [1440, 390]) {
     await it.at("digit-0").waitFor();
     await shoot("recorded", false);
     await it.ready();
-    const before = await it.digest();
     await it.drag(0.8);
-    await it.digestLeaves(before);
+    await it.settled();
     await it.page.waitForTimeout(4000); // accuracy, times and importance follow once the slider rests
     await shoot("live", false);
     await shoot("whole", true);

@@ -13,10 +13,9 @@ after(async () => {
 
 test("a long job is cancelled and leaves everything as it was", async () => {
   const it = await Playground.live(browser, server.url, "method=magnitude&seed=0&sparsity=0.5");
-  const before = await it.digestLeaves("");
+  await it.settled();
   await it.at("method-wanda").check();
-  await it.digestLeaves(before);
-  const digest = await it.digest();
+  const digest = await it.settled();
   await it.at("field-samples").fill("1000");
   await it.at("field-samples").press("Enter");
   await it.at("cancel").click();
@@ -24,13 +23,13 @@ test("a long job is cancelled and leaves everything as it was", async () => {
   await it.page.waitForTimeout(2000);
   assert.equal(await it.digest(), digest);
   await it.drag(0.2); // and the engine still works
-  await it.digestLeaves(digest);
+  await it.settled();
   await it.close();
 });
 
 test("a worker that dies is replaced, and the masks come back", async () => {
   const it = await Playground.live(browser, server.url, "method=random&seed=11&sparsity=0.7");
-  const digest = await it.digestLeaves("");
+  const digest = await it.settled();
   const [worker] = it.page.workers();
   await worker.evaluate(() => {
     setTimeout(() => {
@@ -43,7 +42,7 @@ test("a worker that dies is replaced, and the masks come back", async () => {
   await it.digestIs(digest);
   await it.at("error-dismiss").first().click();
   await it.drag(0.2);
-  await it.digestLeaves(digest);
+  await it.settled();
   it.complaints.splice(0); // the crash is on the console, as it should be
   await it.close();
 });

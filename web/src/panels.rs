@@ -6,7 +6,8 @@
 //! - model: `model` (the select), `verdict`, `open` (button), `drop` (the file input; dropping works anywhere)
 //! - cut: `slider`, `sparsity`, `method` (radio group), `method-ID` (each radio), `field-KEY`, `seed`, `undo`, `redo`,
 //!   `share`, `export`, `theme`
-//! - numbers: `accuracy-dense`, `accuracy-pruned`, `zeros`, `bytes`, `milliseconds`, `measure`, `digest`, `notes`
+//! - numbers: `accuracy-dense`, `accuracy-pruned`, `zeros`, `bytes`, `milliseconds`, `measure`, `digest`
+//!   (`data-recipe` is the cut it names, in its canonical form), `notes`
 //! - map: `view-importance|weights|mask` (radios), `map-tile-N` (N = parameter), `zoom`, `zoom-readout`, `zoom-close`
 //! - digits: `digit-N` (N = 0, 1, .., `data-wrong` lists who is wrong), `other-digits`, `draw`, `draw-clear`,
 //!   `drawn-dense`, `drawn-pruned`, `probabilities`

@@ -13,7 +13,13 @@ pub fn view(app: App) -> impl IntoView {
         <p class="digest">
             <button class="quiet" data-testid="measure" on:click=move |_| app.measure()>"Measure again"</button>
             <span title="FNV-1a over all masks: equal cuts have equal names, here and on the command line">
-                "masks " <code data-testid="digest">{move || app.facts.level.get().map(|level| level.digest.clone())}</code>
+                "masks "
+                <code
+                    data-testid="digest"
+                    data-recipe=move || app.facts.level.with(|level| Some(level.as_ref()?.recipe.as_ref()?.canonical()))
+                >
+                    {move || app.facts.level.get().map(|level| level.digest.clone())}
+                </code>
             </span>
         </p>
     }
