@@ -87,7 +87,7 @@ impl AnyFile {
 impl ReadAt for AnyFile {
     fn len(&self) -> u64 {
         match self {
-            Self::BuiltIn(bytes) => bytes.len() as u64,
+            Self::BuiltIn(bytes) => bytes.len(),
             Self::Disk { len, .. } => *len,
         }
     }

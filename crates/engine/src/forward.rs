@@ -15,10 +15,13 @@ use crate::stop::Stop;
 const BATCH_FLOATS: usize = 1 << 18;
 /// Multiply-accumulates that one evaluation may cost.
 const EVALUATION_MACS: u64 = 200_000_000_000;
+/// Pictures that an evaluation looks at in any case.
+const FEWEST: u64 = 16;
 
 /// How many test pictures an evaluation looks at: all for a small model, fewer for one that would take minutes.
 pub(crate) fn test_samples(model: &Model, available: usize) -> usize {
-    (EVALUATION_MACS / model.graph.macs().max(1)).clamp(16, available as u64) as usize
+    let affordable = EVALUATION_MACS / model.graph.macs().max(1);
+    affordable.max(FEWEST).min(available as u64) as usize
 }
 
 /// Grey 28 x 28 pictures as the model wants them, one after the other.

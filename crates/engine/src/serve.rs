@@ -48,3 +48,79 @@ async fn run<H: Host>(session: &mut Session<H::File>, job: &Job<'_, H>, command:
         Command::Cancel { .. } => Ok(()), // the desk has seen to it
     }
 }
+
+#[cfg(test)]
+#[path = "../tests/engine/tiny.rs"]
+mod tiny;
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+
+    use futures_util::stream;
+    use secateur_formats::MemoryFile;
+    use secateur_formats::safetensors::Dtype;
+    use secateur_protocol::{DeviceChoice, FileRef, Recipe, Source, VERSION, Value};
+
+    use super::tiny::{CONFIG, DIGEST, TINY, tiny};
+    use super::*;
+    use crate::{Asset, OpenError};
+
+    #[derive(Default)]
+    struct Listener(RefCell<Vec<Event>>);
+
+    impl Host for Listener {
+        type File = MemoryFile;
+
+        fn now_ms(&self) -> f64 {
+            0.0
+        }
+
+        async fn pause(&self) {}
+
+        async fn open(&self, asset: Asset<'_>) -> Result<MemoryFile, OpenError> {
+            match asset {
+                Asset::User(asked) => {
+                    let file = tiny(Dtype::F32, 1).into_iter().find(|(name, _)| *name == asked);
+                    Ok(MemoryFile::new(file.expect("one of the tiny model's files").1))
+                }
+                Asset::BuiltIn(path) => {
+                    let path = format!("{}/../../public/{path}", env!("CARGO_MANIFEST_DIR"));
+                    Ok(MemoryFile::new(std::fs::read(path).expect("a file of the repository")))
+                }
+            }
+        }
+
+        fn send(&self, event: Envelope<Event>, _: Vec<Vec<u8>>) {
+            self.0.borrow_mut().push(event.body);
+        }
+    }
+
+    #[test]
+    fn masks_and_history_outlive_the_device() {
+        let host = Listener::default();
+        let desk = Desk::new(&host, stream::empty());
+        let job = Job::new(&desk, 1);
+        let mut session = Session::default();
+        let ask = |session: &mut _, command| pollster::block_on(run(session, &job, command));
+        let values = [("sparsity".to_string(), Value::Number(0.7))].into();
+        let recipe = Recipe { method: "magnitude".into(), values, seed: 0 };
+        let files = [TINY, CONFIG].map(|name| FileRef { name: name.into(), bytes: 0 }).into();
+        ask(&mut session, Command::Hello { version: VERSION, device: DeviceChoice::Cpu }).unwrap();
+        ask(&mut session, Command::Load { source: Source::Files { files } }).unwrap();
+        ask(&mut session, Command::Prune { recipe, amend: false }).unwrap();
+
+        session.lose_device();
+        let Err(Stop::Failed(error)) = ask(&mut session, Command::Evaluate) else { panic!("there is no device") };
+        assert!(error.contains("switch to the CPU"), "{error}");
+
+        ask(&mut session, Command::UseDevice { device: DeviceChoice::Cpu }).unwrap();
+        ask(&mut session, Command::Evaluate).unwrap();
+        ask(&mut session, Command::Undo).unwrap();
+        ask(&mut session, Command::Redo).unwrap();
+        let told = host.0.borrow();
+        let levels = told.iter().filter_map(|event| if let Event::Level(level) = event { Some(level) } else { None });
+        let masks: Vec<_> = levels.map(|level| (level.zeros() > 0, level.digest == DIGEST)).collect();
+        assert_eq!(masks, [(true, true), (false, false), (true, true)]);
+    }
+}
