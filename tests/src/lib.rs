@@ -59,8 +59,7 @@ impl Golden {
 pub fn assert_close(want: &[f32], got: &[f32], abs: f32) {
     assert_eq!(want.len(), got.len(), "as many values");
     let off = |at: &usize| (want[*at] - got[*at]).abs();
-    // Written so that NaN counts as far off.
-    let far: Vec<usize> = (0..want.len()).filter(|at| !(off(at) <= abs)).collect();
+    let far: Vec<usize> = (0..want.len()).filter(|at| off(at) > abs || off(at).is_nan()).collect();
     if let Some(worst) = far.iter().max_by(|a, b| off(a).total_cmp(&off(b))) {
         let (count, of) = (far.len(), want.len());
         panic!("{count} of {of} differ, worst at {worst}: wanted {}, got {}", want[*worst], got[*worst]);
