@@ -53,6 +53,8 @@ async fn play(client: &mut Client, model: &str, tape: &mut Tape) -> Result {
             tape.keep(client.ask(Command::Evaluate).await?);
             tape.keep(client.ask(Command::Time { batch: 64, repeats: 5 }).await?);
         }
+        // Once for a method: the page shows these scores under all its cuts.
+        tape.keep(client.ask(heat(&loaded, HeatKind::Importance)).await?);
     }
     Ok(())
 }
