@@ -41,8 +41,6 @@ pub struct Desk {
     rest: Option<Timeout>,
     /// The slider was let go; its last cut becomes a step of its own.
     settle: bool,
-    /// A cut the user cancelled: the controls go back to the masks that hold.
-    given_up: Option<RequestId>,
     /// Digest of the masks whose pictures were asked for.
     pictured: String,
     crashes: u32,
@@ -153,7 +151,6 @@ impl App {
 
     pub fn cancel(&self, of: RequestId) {
         if let Some(job) = self.desk.with_value(|desk| desk.lanes.job(of)) {
-            self.desk.update_value(|desk| desk.given_up = (job == Job::Prune).then_some(of));
             self.stop(job);
         }
     }

@@ -130,12 +130,16 @@ impl Facts {
         self.level.with_untracked(|level| level.as_ref().map_or_else(String::new, |level| level.digest.clone()))
     }
 
-    /// A parameter's picture, as fine as there is and is asked for.
+    /// A parameter's picture, as fine as there is and is asked for. Before a cut has told its scores,
+    /// importance is |weight|.
     pub fn heat(&self, param: u32, kind: HeatKind, fine: bool) -> Option<Arc<Heat>> {
-        let key = |fine| HeatKey { param, kind, fine };
         self.heats.with(|heats| {
-            let exact = if fine { heats.get(&key(true)) } else { None };
-            exact.or_else(|| heats.get(&key(false))).or_else(|| heats.get(&key(true))).cloned()
+            let find = |kind| {
+                let get = |fine| heats.get(&HeatKey { param, kind, fine });
+                get(fine).or_else(|| get(!fine))
+            };
+            let before = || if kind == HeatKind::Importance { find(HeatKind::Weight) } else { None };
+            find(kind).or_else(before).cloned()
         })
     }
 }
@@ -180,6 +184,7 @@ mod tests {
         let event = Event::Heat { param: 5, kind: HeatKind::Weight, rows: 1, cols: cells, data: BlobId(0) };
         facts.apply(event, &[vec![0; cells as usize * 4]]).unwrap();
         assert!(facts.heat(5, HeatKind::Weight, false).is_some());
+        assert!(facts.heat(5, HeatKind::Importance, false).is_some(), "no scores yet");
         assert!(facts.heat(5, HeatKind::Mask, false).is_none());
     }
 }

@@ -75,6 +75,6 @@ mod tests {
     fn units_stand_after_a_narrow_space() {
         assert_eq!(bytes(1_203_000), "1.20\u{202f}MB");
         assert_eq!(bytes(512), "512\u{202f}B");
-        assert_eq!(percent(0.9765, 1), "97.6\u{202f}%");
+        assert_eq!(percent(0.976, 1), "97.6\u{202f}%");
     }
 }

@@ -83,6 +83,12 @@ impl Lanes {
         self.in_flight.iter().find(|(_, other)| **other == job).map(|(id, _)| *id)
     }
 
+    /// Whether the masks will change after this request has been answered: another cut or step is on its way.
+    pub fn is_superseded(&self, id: RequestId) -> bool {
+        let cuts = |job: &Job| matches!(job, Job::Prune | Job::Step | Job::Load);
+        self.waiting.keys().any(cuts) || self.in_flight.iter().any(|(other, job)| *other > id && cuts(job))
+    }
+
     /// A fresh engine knows of nothing; ids go on.
     pub fn clear(&mut self) {
         self.in_flight.clear();
@@ -114,6 +120,18 @@ mod tests {
         let mut lanes = Lanes::default();
         assert!(lanes.ask(Job::Step, Command::Undo).is_some());
         assert!(lanes.ask(Job::Step, Command::Undo).is_some());
+    }
+
+    #[test]
+    fn a_cut_is_superseded_by_what_was_asked_later() {
+        let mut lanes = Lanes::default();
+        let undo = lanes.ask(Job::Step, Command::Undo).unwrap();
+        lanes.ask(Job::Evaluate, Command::Evaluate);
+        assert!(!lanes.is_superseded(undo.id), "measuring changes no masks");
+        let redo = lanes.ask(Job::Step, Command::Redo).unwrap();
+        assert!(lanes.is_superseded(undo.id) && !lanes.is_superseded(redo.id));
+        lanes.end(undo.id);
+        assert!(!lanes.is_superseded(redo.id));
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! everything that was measured on the first one's masks, so a slider can already move between recorded levels.
 
 use leptos::prelude::*;
-use secateur_protocol::{Envelope, Event, Recipe};
+use secateur_protocol::{Envelope, Event, HeatKind, Recipe};
 use serde::Deserialize;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
@@ -31,6 +31,8 @@ pub struct Recording {
     /// Engine and model.
     opening: Vec<Frame>,
     scenes: Vec<Scene>,
+    /// Pictures of a method's scores, told once and true for all its scenes.
+    scores: Vec<(String, Frame)>,
 }
 
 struct Scene {
@@ -50,29 +52,33 @@ impl Recording {
     }
 
     fn new(frames: Vec<Frame>, bytes: Vec<u8>) -> Self {
-        let (mut opening, mut scenes) = (Vec::new(), Vec::<Scene>::new());
+        let (mut opening, mut scenes, mut scores) = (Vec::new(), Vec::<Scene>::new(), Vec::new());
         for frame in frames {
             if let Event::Level(level) = &frame.event.body {
                 let (recipe, sparsity) = (level.recipe.clone(), level.sparsity());
                 scenes.push(Scene { recipe, sparsity, frames: Vec::new() });
             }
+            let is_score = matches!(frame.event.body, Event::Heat { kind: HeatKind::Importance, .. });
             match scenes.last_mut() {
+                Some(Scene { recipe: Some(recipe), .. }) if is_score => scores.push((recipe.method.clone(), frame)),
                 Some(scene) => scene.frames.push(frame),
                 None => opening.push(frame),
             }
         }
-        Self { bytes, opening, scenes }
+        Self { bytes, opening, scenes, scores }
     }
 
     /// Puts engine and model on stage.
     pub fn open(&self, facts: &Facts) {
-        self.play(&self.opening, facts);
+        self.play(self.opening.iter(), facts);
     }
 
-    /// Shows the recorded masks nearest to what is asked for; gives what was recorded.
+    /// Shows the recorded masks nearest to what is asked for.
     pub fn show_nearest(&self, method: &str, sparsity: f64, facts: &Facts) {
-        if let Some(scene) = self.nearest(method, sparsity) {
-            self.play(&self.scenes[scene].frames, facts);
+        if let Some(scene) = self.nearest(method, sparsity).map(|at| &self.scenes[at]) {
+            let method = scene.recipe.as_ref().map(|recipe| &recipe.method);
+            let scores = self.scores.iter().filter(|(of, _)| Some(of) == method).map(|(_, frame)| frame);
+            self.play(scene.frames.iter().chain(scores), facts);
         }
     }
 
@@ -84,7 +90,7 @@ impl Recording {
         (0..self.scenes.len()).min_by(|a, b| distance(&self.scenes[*a]).total_cmp(&distance(&self.scenes[*b])))
     }
 
-    fn play(&self, frames: &[Frame], facts: &Facts) {
+    fn play<'a>(&self, frames: impl Iterator<Item = &'a Frame>, facts: &Facts) {
         for frame in frames {
             let slice = |&(at, len): &(u64, u64)| {
                 let end = at.checked_add(len)?;

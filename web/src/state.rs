@@ -141,9 +141,7 @@ impl App {
     /// Puts the controls where a recipe has them; none is the dense model.
     pub fn follow(&self, recipe: Option<&Recipe>) {
         let Some(recipe) = recipe else {
-            self.inputs.values.update(|values| {
-                values.insert(plan::SPARSITY.into(), Value::Number(0.0));
-            });
+            self.inputs.values.set([(plan::SPARSITY.to_string(), Value::Number(0.0))].into());
             return;
         };
         let card = self.facts.ready.with_untracked(|ready| {

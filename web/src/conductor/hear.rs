@@ -35,14 +35,12 @@ impl App {
             }
             Event::Done => self.finish(id, job),
             Event::Cancelled => {
-                if self.desk.with_value(|desk| desk.given_up == Some(id)) {
-                    let level = self.facts.level.get_untracked();
-                    self.follow(level.as_ref().and_then(|level| level.recipe.as_ref()));
-                }
+                self.keep_in_step(id, job);
                 self.finish(id, job);
             }
             Event::Failed { error } => {
                 self.error.set(Some(error));
+                self.keep_in_step(id, job);
                 self.finish(id, job);
             }
             Event::DeviceLost { error } => self.restart(&error),
@@ -56,11 +54,8 @@ impl App {
             }
             event => {
                 let turn = Turn::of(&event);
-                if let (Turn::Level, Some(Job::Step), Event::Level(level)) = (turn, job, &event) {
-                    self.follow(level.recipe.as_ref());
-                }
                 match self.facts.apply(event, &blobs) {
-                    Ok(()) => self.go_on(turn, job),
+                    Ok(()) => self.go_on(turn, id, job),
                     Err(sentence) => self.error.set(Some(sentence)),
                 }
             }
@@ -68,7 +63,7 @@ impl App {
     }
 
     /// What follows from the news.
-    fn go_on(&self, turn: Turn, job: Option<Job>) {
+    fn go_on(&self, turn: Turn, id: RequestId, job: Option<Job>) {
         match turn {
             Turn::Ready if job == Some(Job::Device) => self.rest_soon(),
             Turn::Ready => {
@@ -76,10 +71,25 @@ impl App {
                 self.load_wanted();
             }
             Turn::Loaded => self.opened(),
-            Turn::Level => self.cut(),
+            Turn::Level => {
+                self.keep_in_step(id, job);
+                self.cut();
+            }
             // As long as it can measure, it stands on its feet.
             Turn::Report => self.desk.update_value(|desk| desk.crashes = 0),
             Turn::Other => {}
+        }
+    }
+
+    /// Puts the controls where the masks are after an undo, a cancelled or a failed cut, unless the user has
+    /// already asked for something else.
+    fn keep_in_step(&self, id: RequestId, job: Option<Job>) {
+        let settled = !self.desk.with_value(|desk| desk.lanes.is_superseded(id));
+        if let (Some(Job::Prune | Job::Step), true, Some(level)) = (job, settled, self.facts.level.get_untracked()) {
+            let asked = self.recipe.get_untracked().and_then(Result::ok);
+            if asked != level.recipe {
+                self.follow(level.recipe.as_ref());
+            }
         }
     }
 
@@ -177,6 +187,7 @@ impl App {
         } else {
             let again =
                 format!("The engine keeps stopping ({why}). Reload the page, or choose the CPU at the top and reload.");
+            self.error.set(None);
             self.engine.set(Engine::Down(again));
         }
     }

@@ -2,7 +2,8 @@
 
 use leptos::prelude::*;
 use secateur_protocol::{Card, Command, Field, Kind, Value};
-use web_sys::KeyboardEvent;
+use wasm_bindgen::JsCast;
+use web_sys::{HtmlInputElement, KeyboardEvent};
 
 use crate::state::App;
 use crate::{figures, icons, plan};
@@ -100,9 +101,11 @@ fn step(app: App, command: Command) -> impl IntoView {
     }
 }
 
-/// Ctrl+Z and Ctrl+Shift+Z (or Ctrl+Y) anywhere but in a text field.
+/// Ctrl+Z and Ctrl+Shift+Z (or Ctrl+Y) anywhere but in a field that is typed into.
 pub fn shortcut(app: App, event: &KeyboardEvent) {
-    if !(event.ctrl_key() || event.meta_key()) || event.alt_key() {
+    let typing = event.target().and_then(|target| target.dyn_into::<HtmlInputElement>().ok());
+    let typing = typing.is_some_and(|input| input.type_() == "number");
+    if typing || !(event.ctrl_key() || event.meta_key()) || event.alt_key() {
         return;
     }
     let command = match (event.key().to_lowercase().as_str(), event.shift_key()) {

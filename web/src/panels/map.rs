@@ -12,11 +12,15 @@ use crate::{figures, heat, share};
 
 mod zoom;
 
+/// So many matrices are drawn larger.
+const FEW: usize = 8;
+
 pub fn view(app: App) -> impl IntoView {
+    let few = move || app.regions.get().iter().map(|region| region.tiles.len()).sum::<usize>() <= FEW;
     view! {
         <div class="map-head">{views(app)} {legend(app)}</div>
         {zoom::view(app)}
-        <div class="regions" on:keydown=move |event| walk(app, event)>
+        <div class="regions" class:few=few on:keydown=move |event| walk(app, event)>
             {move || app.regions.get().iter().map(|r| region(app, r)).collect_view()}
         </div>
     }

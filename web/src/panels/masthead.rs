@@ -69,7 +69,7 @@ fn device(app: App) -> impl IntoView {
     let label = |word: &str| match word {
         "gpu" => "GPU",
         "cpu" => "CPU",
-        _ => "Automatic",
+        _ => "Auto",
     };
     let changed = move |word: String| {
         if let Some(device) = share::device_of(&word) {

@@ -8,7 +8,8 @@ use crate::state::App;
 
 pub fn view(app: App) -> impl IntoView {
     view! {
-        <div class="figures" aria-live="polite">{accuracy(app)} {zeros(app)} {bytes(app)} {milliseconds(app)}</div>
+        <div class="figures">{accuracy(app)} {zeros(app)} {bytes(app)} {milliseconds(app)}</div>
+        <p class="hidden" role="status">{move || spoken(app)}</p>
         <p class="why">{move || why(app)}</p>
         <p class="digest">
             <button class="quiet" data-testid="measure" on:click=move |_| app.measure()>"Measure again"</button>
@@ -30,6 +31,14 @@ fn report(app: App) -> Option<(std::sync::Arc<Report>, bool)> {
     let report = app.facts.report.get()?;
     let fresh = app.facts.level.with(|level| level.as_ref().is_some_and(|level| level.digest == report.masks_digest));
     Some((report, fresh))
+}
+
+/// For screen readers, once the slider rests and not on its way.
+fn spoken(app: App) -> Option<String> {
+    let (report, _) = report(app).filter(|(_, fresh)| *fresh)?;
+    let [pruned, dense] = [report.metric_pruned, report.metric_dense].map(|metric| figures::percent(metric, 1));
+    let zeros = figures::count(report.prunable_zero);
+    Some(format!("{zeros} zeros: {} {pruned}, dense {dense}", report.metric_name))
 }
 
 fn timing(app: App) -> Option<(Timing, bool)> {
@@ -134,14 +143,7 @@ fn why(app: App) -> Option<String> {
     if level.zeros() == 0 {
         return Some("Nothing is cut yet. Zeros, bytes and milliseconds all stand where the dense model has them.".into());
     }
-    let measured = timing(app).filter(|(_, fresh)| *fresh).map(|(timing, _)| {
-        let ratio = timing.pruned_ms.median / timing.dense_ms.median.max(f64::MIN_POSITIVE);
-        match ratio {
-            r if r < 0.95 => format!("here it took {} of the dense time", figures::percent(ratio, 0)),
-            r if r > 1.05 => format!("here it took {} of the dense time, slower, not faster", figures::percent(ratio, 0)),
-            _ => "here the difference is within the noise".into(),
-        }
-    });
+    let measured = timing(app).filter(|(_, fresh)| *fresh).map(|(timing, _)| faster(&timing));
     let measured = measured.map_or(String::new(), |words| format!(": {words}"));
     Some(format!(
         "Why they differ: {} of the weights are exactly zero, but the file stores a zero like any other number, and the processor multiplies by it like any other number{measured}. Bytes and time fall only with a format and a product that skip zeros, or when whole rows go.",
@@ -149,9 +151,36 @@ fn why(app: App) -> Option<String> {
     ))
 }
 
+/// Says that times differ only when the middle halves of the measurements do not overlap.
+fn faster(timing: &Timing) -> String {
+    let (dense, pruned) = (timing.dense_ms, timing.pruned_ms);
+    let ratio = figures::percent(pruned.median / dense.median.max(f64::MIN_POSITIVE), 0);
+    if pruned.q3 < dense.q1 {
+        format!("here it took {ratio} of the dense time")
+    } else if pruned.q1 > dense.q3 {
+        format!("here it took {ratio} of the dense time, longer instead of shorter")
+    } else {
+        "here the difference is within the noise".into()
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::packed_bytes;
+    use secateur_protocol::{Spread, Timing};
+
+    use super::{faster, packed_bytes};
+
+    #[test]
+    fn overlapping_times_are_noise() {
+        let spread = |q1, median, q3| Spread { q1, median, q3 };
+        let said = |pruned_ms| {
+            let dense_ms = spread(9.0, 10.0, 11.0);
+            faster(&Timing { batch: 1, repeats: 5, dense_ms, pruned_ms, device: String::new() })
+        };
+        assert!(said(spread(4.0, 5.0, 6.0)).contains("50"));
+        assert!(said(spread(4.0, 12.0, 16.0)).contains("noise"));
+        assert!(said(spread(12.0, 20.0, 30.0)).contains("longer"));
+    }
 
     #[test]
     fn packing_pays_only_once_the_bits_are_earned_back() {

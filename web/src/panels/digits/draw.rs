@@ -13,7 +13,9 @@ use crate::{figures, frames};
 
 /// Side of the sheet in its own units.
 const SIDE: f32 = 280.0;
+/// How far an arrow key moves the pen.
 const STEP: f32 = 10.0;
+const NEAR: f32 = 3.0;
 
 pub fn view(app: App) -> impl IntoView {
     let strokes = app.inputs.strokes;
@@ -121,10 +123,15 @@ fn place(event: &PointerEvent) -> Option<Point> {
     Some((event.offset_x() as f32 * scale, event.offset_y() as f32 * scale))
 }
 
-fn extend(strokes: RwSignal<Vec<Vec<Point>>>, point: Point) {
+/// Points closer together than the pen can show are left out.
+fn extend(strokes: RwSignal<Vec<Vec<Point>>>, (x, y): Point) {
+    let near = |last: &Point| (last.0 - x).hypot(last.1 - y) < NEAR;
+    if strokes.with_untracked(|strokes| strokes.last().and_then(|stroke| stroke.last()).is_some_and(near)) {
+        return;
+    }
     strokes.update(|strokes| match strokes.last_mut() {
-        Some(stroke) => stroke.push(point),
-        None => strokes.push(vec![point]),
+        Some(stroke) => stroke.push((x, y)),
+        None => strokes.push(vec![(x, y)]),
     });
 }
 

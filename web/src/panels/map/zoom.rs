@@ -127,7 +127,7 @@ fn readout(app: App, tile: &Tile, (row, col): (usize, usize)) -> Option<String> 
         k if k <= 0.0 => "cut".to_string(),
         k => format!("{} kept", figures::percent(k.into(), 0)),
     };
-    Some(format!("row {row_words} of {}, column {col_words} of {}: {value}{fate}", tile.rows, tile.cols))
+    Some(format!("row {row_words} of {},\ncolumn {col_words} of {}:\n{value}{fate}", tile.rows, tile.cols))
 }
 
 /// The entries a cell covers, counted from 0: "5", or "10–11" where a cell covers several.
