@@ -15,7 +15,9 @@ from transformers import AutoModelForImageClassification
 
 if __name__ == "__main__":
     folder, ours = sys.argv[1], load_file(sys.argv[2])
-    model, info = AutoModelForImageClassification.from_pretrained(folder, output_loading_info=True)
+    # Halves are storage only: both sides compute in f32.
+    load = AutoModelForImageClassification.from_pretrained
+    model, info = load(folder, dtype=torch.float32, output_loading_info=True)
     for kind in ("missing_keys", "unexpected_keys", "mismatched_keys"):
         assert not info[kind], f"{kind}: {info[kind]}"
     with torch.no_grad():
