@@ -76,6 +76,21 @@ fn undo_and_redo_bring_the_same_masks_back() {
 }
 
 #[test]
+fn answers_follow_the_masks() {
+    let look = || Command::Predict { image: Image::Test { indices: vec![0] } };
+    let run = opened(vec![look(), prune("magnitude", 0.9), look(), Command::Undo, look(), Command::Redo, look()]);
+    let pruned = |id| {
+        run.find(id, |(event, _)| match event {
+            Event::Predictions { items, .. } => Some(items[0].pruned.clone()),
+            _ => None,
+        })
+    };
+    let (dense, cut) = (pruned(3), pruned(5));
+    assert_ne!(dense, cut);
+    assert_eq!((pruned(7), pruned(9)), (dense, cut));
+}
+
+#[test]
 fn a_wrong_recipe_is_refused_and_changes_nothing() {
     let run = opened(vec![prune("magnitude", 0.5), prune("magnitude", 7.0), prune("magic", 0.5), Command::Evaluate]);
     assert!(run.error(4).contains("sparsity"), "{}", run.error(4));
