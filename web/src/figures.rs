@@ -37,7 +37,7 @@ pub fn milliseconds(ms: f64) -> String {
 /// Three significant digits, never in exponent form above 1e-4.
 pub fn three_digits(x: f64) -> String {
     match x.abs() {
-        a if a == 0.0 => "0".into(),
+        0.0 => "0".into(),
         a if a >= 99.95 => format!("{x:.0}"),
         a if a >= 9.995 => format!("{x:.1}"),
         a if a >= 0.9995 => format!("{x:.2}"),

@@ -9,7 +9,7 @@ use web_sys::{Event as DomEvent, File, MessageEvent, Worker, WorkerOptions, Work
 pub enum Incoming {
     /// The worker listens now; messages sent earlier would have been lost.
     Up,
-    Event(Envelope<Event>, Vec<Vec<u8>>),
+    Event(Box<Envelope<Event>>, Vec<Vec<u8>>),
     /// A message nobody understands, in a sentence.
     Odd(String),
     /// The worker is dead; the driver's words.
@@ -77,7 +77,10 @@ fn read(data: &JsValue) -> Incoming {
     match serde_wasm_bindgen::from_value(message) {
         Ok(envelope) => {
             let blobs = get("blobs").dyn_into::<js_sys::Array>().unwrap_or_default();
-            Incoming::Event(envelope, blobs.iter().map(|blob| js_sys::Uint8Array::new(&blob).to_vec()).collect())
+            Incoming::Event(
+                Box::new(envelope),
+                blobs.iter().map(|blob| js_sys::Uint8Array::new(&blob).to_vec()).collect(),
+            )
         }
         Err(error) => {
             Incoming::Odd(format!("The engine sent a message this page does not know ({error}); reload the page."))

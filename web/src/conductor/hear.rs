@@ -18,7 +18,7 @@ impl App {
                 let device = self.inputs.device.get_untracked();
                 self.ask(Job::Hello, Command::Hello { version: VERSION, device });
             }
-            Incoming::Event(envelope, blobs) => self.take(envelope, blobs),
+            Incoming::Event(envelope, blobs) => self.take(*envelope, blobs),
             Incoming::Odd(sentence) => self.error.set(Some(sentence)),
             Incoming::Crashed(why) => self.restart(&why),
         }

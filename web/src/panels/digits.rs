@@ -101,7 +101,7 @@ fn card(app: App, at: usize) -> impl IntoView {
         format!("Digit {truth}. Dense says {}. Pruned says {}.", say(judged(|i| &i.dense)), say(judged(|i| &i.pruned)))
     };
     let picked = move || app.inputs.picked.get() == Some(at);
-    let pick = move |_| app.inputs.picked.set((!app.inputs.picked.get_untracked().is_some_and(|p| p == at)).then_some(at));
+    let pick = move |_| app.inputs.picked.set((app.inputs.picked.get_untracked() != Some(at)).then_some(at));
     view! {
         <button
             class="card"

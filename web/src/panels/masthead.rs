@@ -43,7 +43,8 @@ fn status(app: App) -> impl IntoView {
     let adapter =
         move || app.facts.ready.with(|ready| ready.as_ref().map(|r| (r.adapter.name.clone(), r.adapter.why.clone())));
     let words = move || match app.engine.get() {
-        Engine::Starting => "A recorded run, until the engine is here".to_string(),
+        Engine::Starting if !recorded() => "The engine is starting again".to_string(),
+        Engine::Starting => "A recorded run, until the engine is here".into(),
         Engine::Ready if recorded() => "A recorded run; the engine is opening the model".into(),
         Engine::Ready => adapter().map_or_else(String::new, |(name, _)| format!("Live on {name}")),
         Engine::Down(why) => why,

@@ -28,7 +28,8 @@ pub fn view(app: App) -> impl IntoView {
             // Without capture the stroke ends at the sheet's edge: no reason to refuse it.
             let _ = sheet.set_pointer_capture(event.pointer_id());
         }
-        (down.set(true), caret.set(None));
+        down.set(true);
+        caret.set(None);
         app.inputs.picked.set(None);
         strokes.update(|strokes| strokes.push(vec![point]));
     };
@@ -50,7 +51,9 @@ pub fn view(app: App) -> impl IntoView {
         }
     };
     let clear = move |_| {
-        (strokes.set(Vec::new()), caret.set(None), down.set(false));
+        strokes.set(Vec::new());
+        caret.set(None);
+        down.set(false);
         app.predict_drawn();
     };
     let empty = move || strokes.with(Vec::is_empty);
@@ -152,7 +155,8 @@ fn key(app: App, key: &str, down: RwSignal<bool>, caret: RwSignal<Option<Point>>
             return true;
         }
         "Delete" | "Backspace" => {
-            (app.inputs.strokes.set(Vec::new()), down.set(false));
+            app.inputs.strokes.set(Vec::new());
+            down.set(false);
             app.predict_drawn();
             return true;
         }

@@ -36,11 +36,12 @@ fn enlarged(app: App, tile: Tile) -> impl IntoView {
     let walked = move |event: KeyboardEvent| {
         if event.key() == "Escape" {
             close();
-        } else if let Some((rows, cols)) = cells() {
-            if let Some(next) = moved(&event.key(), cell.get_untracked(), rows, cols) {
-                event.prevent_default();
-                cell.set(Some(next));
-            }
+            return;
+        }
+        let next = cells().and_then(|(rows, cols)| moved(&event.key(), cell.get_untracked(), rows, cols));
+        if next.is_some() {
+            event.prevent_default();
+            cell.set(next);
         }
     };
     let marker = move || {
