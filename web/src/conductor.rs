@@ -36,6 +36,8 @@ pub struct Desk {
     sent_ms: BTreeMap<RequestId, f64>,
     /// The user's open files, for the engine to read again after a crash.
     files: Vec<File>,
+    /// The device that works, to go back to when another one does not.
+    device: DeviceChoice,
     /// Files of the model that is being loaded; none for a built-in one.
     loading: Vec<File>,
     rest: Option<Timeout>,
@@ -87,7 +89,12 @@ impl App {
         }
     }
 
+    /// Sends now, or when the lane is free. Without an engine nothing is sent: it hears all that matters
+    /// once it is ready.
     fn ask(&self, job: Job, command: Command) {
+        if job != Job::Hello && self.engine.get_untracked() != Engine::Ready {
+            return;
+        }
         let envelope = self.desk.try_update_value(|desk| desk.lanes.ask(job, command)).flatten();
         self.send(envelope);
     }
@@ -112,9 +119,6 @@ impl App {
     /// Cuts as the controls say. `moving`: the slider is under way, one step of history for the whole way.
     pub fn prune(&self, moving: bool) {
         self.show_recorded();
-        if self.engine.get_untracked() != Engine::Ready {
-            return;
-        }
         match self.recipe.get_untracked() {
             Some(Ok(recipe)) => {
                 for job in [Job::Evaluate, Job::Time, Job::Values] {
@@ -140,9 +144,7 @@ impl App {
     }
 
     pub fn step(&self, command: Command) {
-        if self.engine.get_untracked() == Engine::Ready {
-            self.ask(Job::Step, command);
-        }
+        self.ask(Job::Step, command);
     }
 
     pub fn export(&self) {
@@ -157,12 +159,13 @@ impl App {
 
     pub fn use_device(&self, device: DeviceChoice) {
         self.inputs.device.set(device);
-        if self.engine.get_untracked() == Engine::Ready {
-            self.ask(Job::Device, Command::UseDevice { device });
-        }
+        self.ask(Job::Device, Command::UseDevice { device });
     }
 
     pub fn load_builtin(&self, id: &str) {
+        if self.engine.get_untracked() != Engine::Ready {
+            self.inputs.model.set(format!("builtin:{id}"));
+        }
         self.desk.update_value(|desk| desk.loading.clear());
         self.ask(Job::Load, Command::Load { source: Source::BuiltIn { id: id.into() } });
     }

@@ -2,7 +2,7 @@
 
 use gloo::timers::callback::Timeout;
 use leptos::prelude::*;
-use secateur_protocol::{Command, Envelope, Event, HeatKind, RequestId, VERSION};
+use secateur_protocol::{Command, DeviceChoice, Envelope, Event, HeatKind, RequestId, VERSION};
 
 use super::{BLINK_MS, MOST_CRASHES, REST_MS};
 use crate::facts::{FINE_CELLS, TILE_CELLS};
@@ -14,10 +14,7 @@ use crate::{budget, frames, save};
 impl App {
     pub(super) fn hear(self, incoming: Incoming) {
         match incoming {
-            Incoming::Up => {
-                let device = self.inputs.device.get_untracked();
-                self.ask(Job::Hello, Command::Hello { version: VERSION, device });
-            }
+            Incoming::Up => self.say_hello(),
             Incoming::Event(envelope, blobs) => self.take(*envelope, blobs),
             Incoming::Odd(sentence) => self.error.set(Some(sentence)),
             Incoming::Crashed(why) => self.restart(&why),
@@ -39,9 +36,10 @@ impl App {
                 self.finish(id, job);
             }
             Event::Failed { error } => {
-                self.error.set(Some(error));
                 self.keep_in_step(id, job);
                 self.finish(id, job);
+                self.fall_back(job, &error);
+                self.error.set(Some(error));
             }
             Event::DeviceLost { error } => self.restart(&error),
             Event::Exported { files, report } => {
@@ -62,8 +60,30 @@ impl App {
         }
     }
 
+    fn say_hello(&self) {
+        let device = self.inputs.device.get_untracked();
+        self.ask(Job::Hello, Command::Hello { version: VERSION, device });
+    }
+
+    /// A device that cannot be opened, here or on the machine a link came to, leaves the one that can.
+    fn fall_back(&self, job: Option<Job>, error: &str) {
+        let device = self.inputs.device;
+        match job {
+            Some(Job::Device) => device.set(self.desk.with_value(|desk| desk.device)),
+            Some(Job::Hello) if device.get_untracked() != DeviceChoice::Auto => {
+                device.set(DeviceChoice::Auto);
+                self.say_hello();
+            }
+            Some(Job::Hello) => self.engine.set(Engine::Down(error.to_string())),
+            _ => {}
+        }
+    }
+
     /// What follows from the news.
     fn go_on(&self, turn: Turn, id: RequestId, job: Option<Job>) {
+        if let Turn::Ready = turn {
+            self.desk.update_value(|desk| desk.device = self.inputs.device.get_untracked());
+        }
         match turn {
             Turn::Ready if job == Some(Job::Device) => self.rest_soon(),
             Turn::Ready => {
