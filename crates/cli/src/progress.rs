@@ -27,6 +27,9 @@ impl Progress {
         match self {
             Self::Json => eprintln!("{}", json!({ "done": done, "total": total, "unit": unit })),
             Self::Bar(bar) => {
+                if bar.is_finished() {
+                    bar.reset();
+                }
                 bar.set_length(total);
                 bar.set_position(done);
                 bar.set_message(format!("{unit:?}").to_lowercase());
@@ -39,7 +42,6 @@ impl Progress {
     pub fn clear(&self) {
         if let Self::Bar(bar) = self {
             bar.finish_and_clear();
-            bar.reset();
         }
     }
 }

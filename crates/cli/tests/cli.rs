@@ -182,6 +182,26 @@ fn progress_goes_to_stderr_as_json_lines() {
     assert_eq!(String::from_utf8(output.stdout).unwrap().lines().count(), 1);
 }
 
+/// What the page shows before its engine is up is what the engine does today.
+#[test]
+fn the_recorded_run_is_of_this_engine() {
+    let run = concat!(env!("CARGO_MANIFEST_DIR"), "/../../public/demo/run.json");
+    let run: Value = serde_json::from_slice(&fs::read(run).unwrap()).unwrap();
+    let frames = run["frames"].as_array().unwrap();
+    let reports = frames.iter().map(|frame| &frame["event"]["body"]["Report"]).filter(|report| report.is_object());
+    let reports: Vec<&Value> = reports.collect();
+    for (method, sparsity) in [("magnitude", 0.8), ("wanda", 0.6)] {
+        let setting = format!("sparsity={sparsity}");
+        let now = json(&["prune", "builtin:digits-vit", "--method", method, "--set", &setting, "--device", "cpu"]);
+        let then = reports.iter().find(|then| then["recipe_id"] == now["recipe_id"]).unwrap();
+        for key in ["masks_digest", "prunable_zero", "bytes_out"] {
+            assert_eq!(then[key], now[key], "{method}: record the run again");
+        }
+        let metric = |report: &Value| report["metric_pruned"].as_f64().unwrap();
+        assert!((metric(then) - metric(&now)).abs() <= 0.003, "{method}: record the run again");
+    }
+}
+
 /// A sparse file: two gigabytes of weights that are never read.
 #[test]
 fn inspect_reads_the_header_only() {

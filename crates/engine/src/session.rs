@@ -3,7 +3,7 @@ use std::rc::Rc;
 use secateur_data::digits::Digits;
 use secateur_exec::{Compute, Params};
 use secateur_formats::ReadAt;
-use secateur_graph::{Mask, Masks, ParamId};
+use secateur_graph::{Mask, ParamId};
 use secateur_methods::{Cache, Scores};
 use secateur_models::Model;
 use secateur_protocol::{LayerLevel, Level, fnv1a};
@@ -101,9 +101,9 @@ impl<F> Open<F> {
         self.history.current()
     }
 
-    /// The masks that hold now.
-    pub fn masks(&self) -> Masks {
-        self.cut().map(|cut| cut.masks.clone()).unwrap_or_default()
+    /// The mask that holds now; none keeps everything.
+    pub fn mask(&self, id: ParamId) -> Option<&Mask> {
+        self.cut()?.masks.get(id)
     }
 
     /// The model and its numbers on the device.
@@ -121,21 +121,21 @@ impl<F> Open<F> {
 
     /// The model under the masks that hold now.
     pub fn pruned(&mut self, compute: &Compute) -> Result<Params, Stop> {
-        let masks = self.masks();
+        let cut = self.cut().cloned();
         let (model, weights) = self.parts()?;
+        let Some(cut) = cut else { return Ok(weights.dense.clone()) };
         if let Some(pruned) = &weights.pruned {
             return Ok(pruned.clone());
         }
-        let pruned = weights.dense.masked(compute, &model.graph, &masks)?;
+        let pruned = weights.dense.masked(compute, &model.graph, &cut.masks)?;
         Ok(weights.pruned.insert(pruned).clone())
     }
 
     pub fn level(&self) -> Level {
         let graph = &self.checkpoint.model.graph;
-        let masks = self.masks();
         let layer = |id: ParamId| {
             let of = graph.param(id).len() as u64;
-            LayerLevel { param: id.0, kept: masks.get(id).map_or(of, |mask| mask.count_kept() as u64), of }
+            LayerLevel { param: id.0, kept: self.mask(id).map_or(of, |mask| mask.count_kept() as u64), of }
         };
         let (undo, redo) = self.history.reach();
         Level {
@@ -151,12 +151,10 @@ impl<F> Open<F> {
     /// FNV-1a over the masks' words, parameter by parameter in graph order.
     pub fn digest(&self) -> String {
         let graph = &self.checkpoint.model.graph;
-        let masks = self.masks();
         let mut bytes = Vec::new();
         for id in graph.prunable() {
-            let full = || Mask::full(graph.param(id).len());
-            let mask = masks.get(id).cloned().unwrap_or_else(full);
-            bytes.extend(mask.words().iter().flat_map(|word| word.to_le_bytes()));
+            let full = Mask::full(graph.param(id).len());
+            bytes.extend(self.mask(id).unwrap_or(&full).words().iter().flat_map(|word| word.to_le_bytes()));
         }
         format!("{:016x}", fnv1a(&bytes))
     }

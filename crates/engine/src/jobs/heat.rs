@@ -42,7 +42,7 @@ pub(crate) async fn run<H: Host>(
 async fn values<F>(open: &mut Open<F>, id: ParamId, kind: HeatKind) -> Result<Vec<f32>, Stop> {
     if kind == HeatKind::Mask {
         let full = Mask::full(open.checkpoint.model.graph.param(id).len());
-        return Ok(open.masks().get(id).unwrap_or(&full).to_f32());
+        return Ok(open.mask(id).unwrap_or(&full).to_f32());
     }
     if let (HeatKind::Importance, Some(scores)) = (kind, open.scores.get(&id)) {
         return Ok(scores.to_vec());
