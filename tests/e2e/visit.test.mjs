@@ -91,3 +91,19 @@ test("light and dark", async () => {
   await it.until(async () => (await background()) !== dark, () => `the background stayed ${dark}`);
   await it.close();
 });
+
+test("nothing sticks out of a phone's screen, not even progress", async () => {
+  const width = 390;
+  const it = await Playground.live(browser, server.url, "", { viewport: { width, height: 844 } });
+  await it.settled();
+  await it.at("field-samples").fill("1000");
+  await it.at("field-samples").press("Enter");
+  await it.at("cancel").waitFor();
+  const out = await it.page.evaluate((width) => {
+    const visible = [...document.querySelectorAll("button, select, input:not([hidden]), [data-testid]")];
+    const right = (element) => element.getBoundingClientRect().right;
+    return visible.filter((element) => right(element) > width).map((element) => element.outerHTML.slice(0, 80));
+  }, width);
+  assert.deepEqual(out, []);
+  await it.close();
+});
