@@ -19,9 +19,8 @@ use crate::transport::Transport;
 use crate::{budget, frames, pen, share};
 
 mod hear;
+mod rest;
 
-/// The slider rests when it has not moved for so long.
-const REST_MS: u32 = 600;
 /// Progress is shown for jobs that last longer than a blink.
 const BLINK_MS: f64 = 250.0;
 /// An engine that dies so often without getting up is not started again.
@@ -43,8 +42,10 @@ pub struct Desk {
     rest: Option<Timeout>,
     /// The slider was let go; its last cut becomes a step of its own.
     settle: bool,
-    /// Digest of the masks whose pictures were asked for.
-    pictured: String,
+    /// What the newest answer of each kind is about; see [`App::subject`].
+    known: BTreeMap<Job, String>,
+    /// When the digits and masks on screen were asked for.
+    pictured_ms: f64,
     crashes: u32,
 }
 
@@ -68,7 +69,7 @@ impl App {
         match Transport::start(move |incoming| self.hear(incoming)) {
             Ok(transport) => self.desk.update_value(|desk| {
                 desk.lanes.clear();
-                desk.pictured.clear();
+                desk.known.clear();
                 desk.transport = Some(transport);
             }),
             Err(error) => self.engine.set(Engine::Down(format!("The engine could not be started: {error}"))),
@@ -121,9 +122,7 @@ impl App {
         self.show_recorded();
         match self.recipe.get_untracked() {
             Some(Ok(recipe)) => {
-                for job in [Job::Evaluate, Job::Time, Job::Values] {
-                    self.stop(job);
-                }
+                self.make_room();
                 self.desk.update_value(|desk| (desk.rest, desk.settle) = (None, false));
                 self.ask(Job::Prune, Command::Prune { recipe, amend: moving });
             }
@@ -144,6 +143,7 @@ impl App {
     }
 
     pub fn step(&self, command: Command) {
+        self.make_room();
         self.ask(Job::Step, command);
     }
 
@@ -199,7 +199,10 @@ impl App {
     /// Predicts the drawn digit, if there is one.
     pub fn predict_drawn(&self) {
         match pen::paint(&self.inputs.strokes.get_untracked()) {
-            Some(grey) if self.is_live() => self.ask(Job::Drawn, Command::Predict { image: Image::Drawn { grey } }),
+            Some(grey) if self.is_live() => {
+                self.make_room();
+                self.ask(Job::Drawn, Command::Predict { image: Image::Drawn { grey } });
+            }
             Some(_) => {}
             None => self.facts.drawn.set(None),
         }
@@ -209,6 +212,7 @@ impl App {
         let first = self.inputs.first_digit.get_untracked();
         let shown = budget::digits(self.macs());
         let indices = (first..first + shown).collect();
+        self.make_room();
         self.ask(Job::TestDigits, Command::Predict { image: Image::Test { indices } });
     }
 
@@ -230,13 +234,6 @@ impl App {
                 self.ask(Job::ZoomValues, heat(kind));
             }
         }
-    }
-
-    /// Accuracy and times, asked for by hand or after the slider rests.
-    pub fn measure(&self) {
-        let (batch, repeats) = budget::timing(self.macs());
-        self.ask(Job::Evaluate, Command::Evaluate);
-        self.ask(Job::Time, Command::Time { batch, repeats });
     }
 
     fn is_live(&self) -> bool {

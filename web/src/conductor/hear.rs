@@ -1,15 +1,13 @@
 //! Taking in what the engine says, and what follows from it.
 
-use gloo::timers::callback::Timeout;
 use leptos::prelude::*;
-use secateur_protocol::{Command, DeviceChoice, Envelope, Event, HeatKind, RequestId, VERSION};
+use secateur_protocol::{Command, DeviceChoice, Envelope, Event, RequestId, VERSION};
 
-use super::{BLINK_MS, MOST_CRASHES, REST_MS};
-use crate::facts::{FINE_CELLS, TILE_CELLS};
+use super::{BLINK_MS, MOST_CRASHES};
 use crate::lanes::Job;
 use crate::state::{App, Engine, Progress};
 use crate::transport::Incoming;
-use crate::{budget, frames, save};
+use crate::{frames, save};
 
 impl App {
     pub(super) fn hear(self, incoming: Incoming) {
@@ -30,7 +28,13 @@ impl App {
                     self.progress.set(Some(Progress { id, what: job.what(), done, total, unit: Some(unit) }));
                 }
             }
-            Event::Done => self.finish(id, job),
+            Event::Done => {
+                if let Some(job) = job {
+                    let subject = self.subject(job);
+                    self.desk.update_value(|desk| drop(desk.known.insert(job, subject)));
+                }
+                self.finish(id, job);
+            }
             Event::Cancelled => {
                 self.keep_in_step(id, job);
                 self.finish(id, job);
@@ -93,7 +97,7 @@ impl App {
             Turn::Loaded => self.opened(),
             Turn::Level => {
                 self.keep_in_step(id, job);
-                self.cut();
+                self.cut(id);
             }
             // As long as it can measure, it stands on its feet.
             Turn::Report => self.desk.update_value(|desk| desk.crashes = 0),
@@ -115,7 +119,7 @@ impl App {
 
     fn opened(&self) {
         self.desk.update_value(|desk| {
-            desk.pictured.clear();
+            desk.known.clear();
             desk.files = std::mem::take(&mut desk.loading);
         });
         let name = self.facts.loaded.with_untracked(|loaded| loaded.as_ref().map(|loaded| loaded.model.clone()));
@@ -140,38 +144,6 @@ impl App {
         if let (Some(id), None) = (known, self.card.get_untracked()) {
             self.inputs.method.set(id);
         }
-    }
-
-    /// New masks hold.
-    fn cut(&self) {
-        let was_recorded = self.facts.recorded.get_untracked();
-        self.facts.recorded.set(false);
-        let digest = self.facts.digest();
-        let known = self.desk.with_value(|desk| desk.pictured == digest);
-        if was_recorded || !known {
-            self.desk.update_value(|desk| desk.pictured = digest);
-            self.predict_test();
-            self.predict_drawn();
-            self.ask(Job::Masks, Command::Heat { params: self.params(), kind: HeatKind::Mask, side: TILE_CELLS });
-            if let Some(param) = self.zoomed.get_untracked() {
-                let kind = HeatKind::Mask;
-                self.ask(Job::ZoomMask, Command::Heat { params: vec![param], kind, side: FINE_CELLS });
-            }
-        }
-        self.rest_soon();
-    }
-
-    /// Once nothing has moved for a while: what takes longer.
-    fn rest_soon(&self) {
-        let app = *self;
-        let rest = Timeout::new(REST_MS, move || {
-            app.picture_values();
-            app.picture_zoomed();
-            if budget::measures_by_itself(app.macs()) {
-                app.measure();
-            }
-        });
-        self.desk.update_value(|desk| desk.rest = Some(rest));
     }
 
     fn finish(&self, id: RequestId, job: Option<Job>) {

@@ -12,7 +12,7 @@ pub fn view(app: App) -> impl IntoView {
         <p class="hidden" role="status">{move || spoken(app)}</p>
         <p class="why">{move || why(app)}</p>
         <p class="digest">
-            <button class="quiet" data-testid="measure" on:click=move |_| app.measure()>"Measure again"</button>
+            <button class="quiet" data-testid="measure" on:click=move |_| app.measure(|_| true)>"Measure again"</button>
             <span title="FNV-1a over all masks: equal cuts have equal names, here and on the command line">
                 "masks "
                 <code
