@@ -7,7 +7,7 @@ use secateur_protocol::Recipe;
 const STEPS: usize = 100;
 
 /// One cut of the dense model.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Cut {
     pub recipe: Recipe,
     pub masks: Masks,
@@ -42,6 +42,16 @@ impl History {
             self.cuts.remove(0);
         }
         self.done = self.cuts.len();
+    }
+
+    /// A slider is let go: its last cut, asked for again, becomes a step of its own. There is nothing to find.
+    pub fn settle(&mut self, recipe: &Recipe) -> bool {
+        let moving = |at: &usize| self.cuts[*at].amend && self.cuts[*at].recipe == *recipe;
+        let now = self.done.checked_sub(1).filter(moving);
+        if let Some(at) = now {
+            Rc::make_mut(&mut self.cuts[at]).amend = false;
+        }
+        now.is_some()
     }
 
     pub fn undo(&mut self) -> bool {
@@ -94,7 +104,9 @@ mod tests {
         history.push(cut(1, false));
         (2..=5).for_each(|seed| history.push(cut(seed, true)));
         assert_eq!((seed(&history), history.reach()), (Some(5), (2, 0)));
-        history.push(cut(5, false)); // let go: the same recipe, settled
+        assert!(!history.settle(&cut(4, false).recipe));
+        assert!(history.settle(&cut(5, false).recipe), "let go: the same recipe");
+        assert!(!history.settle(&cut(5, false).recipe), "settled already");
         assert_eq!(history.reach(), (2, 0));
         history.push(cut(6, true));
         assert_eq!(history.reach(), (3, 0));

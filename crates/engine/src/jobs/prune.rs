@@ -20,6 +20,12 @@ pub(crate) async fn run<H: Host>(
     let started_ms = job.host().now_ms();
     let method = find(&recipe.method)?;
     let recipe = recipe.checked(&method.card()).map_err(Stop::because)?;
+    if let Some(open) = session.open.as_mut().filter(|_| !amend)
+        && open.history.settle(&recipe)
+    {
+        job.send(Event::Level(Box::new(open.level())));
+        return Ok(());
+    }
     let digits = session.digits(job.host()).await?;
     let (compute, open) = session.ready()?;
     let (model, weights) = open.parts()?;
