@@ -35,7 +35,7 @@ impl Compute {
                     gpu.adapter.name
                 )),
                 Ok(gpu) => gpu.because("A GPU was found.".into()),
-                Err(DeviceError::NoGpu(_)) => Self::cpu("No GPU is offered here; in a browser that takes WebGPU.".into()),
+                Err(DeviceError::NoGpu(_)) => Self::cpu("There is no GPU to compute on here.".into()),
                 Err(error) => Self::cpu(format!("The CPU, because {error}.")),
             }),
         }
