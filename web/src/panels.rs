@@ -66,7 +66,6 @@ pub fn page() -> impl IntoView {
     links::follow(app);
     let _ = window_event_listener(leptos::ev::resize, move |_| app.resized.update(|n| *n = n.wrapping_add(1)));
     let _ = window_event_listener(leptos::ev::keydown, move |event| cut::shortcut(app, &event));
-    model::take_drops(app);
     view! {
         <a class="skip" href="#cut" on:click=skip>"Skip to the slider"</a>
         {masthead::view(app)}
@@ -77,7 +76,7 @@ pub fn page() -> impl IntoView {
                 "Everything runs in this tab, on your machine. Nothing is sent anywhere."
             </p>
         </footer>
-        {model::drop_veil(app)}
+        {model::drop_zone(app)}
     }
 }
 

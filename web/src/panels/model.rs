@@ -93,35 +93,25 @@ fn take(app: App, files: Option<FileList>) {
     }
 }
 
-#[derive(Clone, Copy)]
-struct Hovering(RwSignal<bool>);
-
-/// The whole window takes files.
-pub fn take_drops(app: App) {
-    let hovering = Hovering(RwSignal::new(false));
-    provide_context(hovering);
-    let over = move |event: DragEvent| {
+/// The whole window takes files; a veil says so while they hang over it.
+pub fn drop_zone(app: App) -> impl IntoView {
+    let hovering = RwSignal::new(false);
+    let _ = window_event_listener(leptos::ev::dragover, move |event: DragEvent| {
         event.prevent_default();
-        hovering.0.set(true);
-    };
-    let _ = window_event_listener(leptos::ev::dragover, over);
+        hovering.set(true);
+    });
     let _ = window_event_listener(leptos::ev::dragleave, move |event| {
         if event.related_target().is_none() {
-            hovering.0.set(false);
+            hovering.set(false);
         }
     });
     let _ = window_event_listener(leptos::ev::drop, move |event| {
         event.prevent_default();
-        hovering.0.set(false);
+        hovering.set(false);
         take(app, event.data_transfer().and_then(|data| data.files()));
     });
-}
-
-/// Shown while files hang over the page.
-pub fn drop_veil(_app: App) -> impl IntoView {
-    let hovering = use_context::<Hovering>().map(|hovering| hovering.0);
     view! {
-        <div class="veil" class:shown=move || hovering.is_some_and(|hovering| hovering.get()) aria-hidden="true">
+        <div class="veil" class:shown=move || hovering.get() aria-hidden="true">
             <p>"Let go to open the model. It stays on this machine."</p>
         </div>
     }
