@@ -24,7 +24,7 @@ use files::UserFiles;
 pub fn start() {
     std::panic::set_hook(Box::new(|info| {
         console_error_panic_hook::hook(info);
-        let error = format!("The engine stopped unexpectedly ({}); it has to start again.", info.to_string());
+        let error = format!("The engine stopped unexpectedly ({}); it has to start again.", info);
         post::event(&Envelope { id: 0, body: Event::DeviceLost { error } }, Vec::new());
     }));
     log::to_console();
