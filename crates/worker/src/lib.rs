@@ -24,7 +24,7 @@ use files::UserFiles;
 pub fn start() {
     std::panic::set_hook(Box::new(|info| {
         console_error_panic_hook::hook(info);
-        let error = format!("The engine stopped unexpectedly ({}); it has to start again.", info);
+        let error = format!("The engine stopped unexpectedly ({info}); it has to start again.");
         post::event(&Envelope { id: 0, body: Event::DeviceLost { error } }, Vec::new());
     }));
     log::to_console();
