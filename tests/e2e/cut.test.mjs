@@ -21,8 +21,11 @@ after(async () => {
 });
 
 let runs = 0;
-const prune = (method, ...sets) =>
-  cli("prune", "builtin:digits-vit", "--device=cpu", "--method", method, ...sets.flatMap((set) => ["--set", set]), "-o", join(folder, `${runs++}`));
+const pruneModel = (model, method, ...sets) => {
+  const settings = sets.flatMap((set) => ["--set", set]);
+  return cli("prune", model, "--device=cpu", "--method", method, ...settings, "-o", join(folder, `${runs++}`));
+};
+const prune = (method, ...sets) => pruneModel("builtin:digits-vit", method, ...sets);
 
 test("dragging the slider cuts exactly what it says", async () => {
   const before = await it.settled();
@@ -120,4 +123,11 @@ test("export is the command line's five files", async () => {
   assert.equal(report.bytes_out, files["model.safetensors"].length);
   const kept = Object.values(safetensors(files["masks.safetensors"])).flatMap(({ data }) => [...data]);
   assert.equal(kept.filter((bit) => bit === 0).length, report.prunable_zero);
+});
+
+test("the convolutional model too", async () => {
+  const want = await pruneModel("builtin:digits-cnn", "magnitude", `sparsity=${await it.at("slider").inputValue()}`);
+  await it.at("model").selectOption("builtin:digits-cnn");
+  await it.digestIs(want.masks_digest);
+  assert.equal(await it.count("zeros"), want.prunable_zero);
 });

@@ -82,6 +82,14 @@ test("the keyboard is enough", async () => {
   await it.close();
 });
 
+test("a link that cannot be followed gets a sentence and a working page", async () => {
+  const it = await Playground.live(browser, server.url, "method=astrology&seed=0");
+  assert.match(await it.error(), /link could not be followed.*astrology/);
+  await it.drag(0.6);
+  await it.settled();
+  await it.close();
+});
+
 test("light and dark", async () => {
   const it = await Playground.visit(browser, server.url, "", { colorScheme: "dark" });
   await it.at("recorded").waitFor({ state: "attached" });
