@@ -18,14 +18,6 @@ pub fn run(port: u16) -> Result {
     Ok(())
 }
 
-/// Serves dist/ on a free port for as long as this program runs; gives back the address of the page.
-pub fn in_background() -> Result<String> {
-    let server = listen(0)?;
-    let address = format!("http://{}/", server.server_addr());
-    thread::spawn(move || answer(&server));
-    Ok(address)
-}
-
 fn listen(port: u16) -> Result<Server> {
     Ok(Server::http(("127.0.0.1", port)).map_err(|error| error.to_string())?)
 }
