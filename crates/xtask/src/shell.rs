@@ -5,14 +5,19 @@ use std::ffi::{OsStr, OsString};
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
+use std::sync::LazyLock;
 use std::time::Instant;
 use std::{env, thread};
 
 pub type Result<T = ()> = std::result::Result<T, Box<dyn Error>>;
 
-/// The top folder of the repository.
+/// The top folder of the repository. Cargo says where this package lies when it starts us: the place where we were
+/// compiled may be another checkout that shares the target folder.
 pub fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).expect("crates/xtask lies two folders deep")
+    static FOLDER: LazyLock<PathBuf> = LazyLock::new(|| {
+        env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| env!("CARGO_MANIFEST_DIR").into(), PathBuf::from)
+    });
+    FOLDER.ancestors().nth(2).expect("crates/xtask lies two folders deep")
 }
 
 /// A program that starts in the top folder, free of the names that `cargo run` gave us for this package: build scripts
