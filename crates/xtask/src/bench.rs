@@ -8,5 +8,5 @@ pub fn run() -> Result {
     build::page(&page)?;
     size::print()?;
     shell::run(command("cargo").args(["run", "--quiet", "--package", "secateur-cli", "--", "bench"]))?;
-    shell::run(node::node(&browser).arg("tests/e2e/bench.mjs"))
+    shell::run(node::node(&browser)?.arg("tests/e2e/bench.mjs"))
 }

@@ -44,7 +44,7 @@ fn stages(report: &mut Report) -> Result {
     build::page(&page)?;
     step("wasm tests in Chrome", || report.wasm.count(&mut wasm_tests(&page, &browser)))?;
     step("end-to-end tests", || {
-        let mut node = node(&browser);
+        let mut node = node(&browser)?;
         report.end_to_end.count(node.args(["--test", "--test-reporter=spec"]).args(end_to_end_files()?))
     })
 }
