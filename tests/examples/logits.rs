@@ -16,7 +16,7 @@ fn main() {
         panic!("wanted a model's folder and a file to write");
     };
     let opened = Opened::new(&folder.join("model.safetensors"), Some(&folder.join("config.json")));
-    let spec = &opened.model.input;
+    let spec = opened.model.pictures.as_ref().expect("a classifier of pictures");
     let pixels: Vec<f32> =
         pictures(|grey| to_input(grey, spec.channels, spec.height, spec.width, &spec.mean, &spec.std));
     let logits = opened.logits(&pixels, SAMPLES);

@@ -2,10 +2,13 @@
 //!
 //! They are read with the `safetensors` crate, not with our own reader, so that a fault in ours shows.
 
+mod family;
 mod open;
 
+pub use family::{Family, Off};
 pub use open::Opened;
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 
 use safetensors::{Dtype, SafeTensors};
@@ -26,12 +29,19 @@ pub fn golden_bytes(name: &str) -> Vec<u8> {
     std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
+/// An F32 tensor of a golden file.
+pub struct Array {
+    pub name: String,
+    pub shape: Vec<usize>,
+    pub values: Vec<f32>,
+}
+
 /// One golden file.
-pub struct Golden(Vec<u8>);
+pub struct Golden(Cow<'static, [u8]>);
 
 impl Golden {
     pub fn open(name: &str) -> Self {
-        Self(golden_bytes(name))
+        Self(golden_bytes(name).into())
     }
 
     /// Shape and values of an F32 tensor.
@@ -39,6 +49,18 @@ impl Golden {
         let (shape, bytes) = self.tensor(name, Dtype::F32);
         let (values, _) = bytes.as_chunks();
         (shape, values.iter().copied().map(f32::from_le_bytes).collect())
+    }
+
+    /// The F32 tensors whose names start so, named by what follows, sorted.
+    pub fn arrays(&self, start: &str) -> Vec<Array> {
+        let file = SafeTensors::deserialize(&self.0).expect("a golden is a safetensors file");
+        let mut names: Vec<&str> = file.names().into_iter().filter(|name| name.starts_with(start)).collect();
+        names.sort();
+        let array = |name: &str| {
+            let (shape, values) = self.f32(name);
+            Array { name: name[start.len()..].to_string(), shape, values }
+        };
+        names.into_iter().map(array).collect()
     }
 
     /// Entries of a U8 tensor.

@@ -1,13 +1,17 @@
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use pollster::block_on;
-use secateur_exec::{Compute, Params, logits};
+use secateur_exec::{Compute, Inputs, Params, backward, logits, outputs};
 use secateur_formats::MemoryFile;
 use secateur_formats::safetensors::{read_f32, read_header};
+use secateur_graph::Graph;
 use secateur_models::{Model, detect};
-use secateur_protocol::DeviceChoice;
+use serde_json::Value;
 
-/// A model on the CPU, ready to run.
+use crate::Array;
+
+/// A model on a device, ready to run.
 pub struct Opened {
     pub model: Model,
     pub compute: Compute,
@@ -15,23 +19,61 @@ pub struct Opened {
 }
 
 impl Opened {
-    /// Opens a safetensors file, with a config.json or by names and shapes alone.
+    /// Opens a safetensors file on the CPU, with a config.json or by names and shapes alone.
     pub fn new(weights: &Path, config: Option<&Path>) -> Self {
         let read = |path: &Path| std::fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         let config = config.map(|path| serde_json::from_slice(&read(path)).expect("config.json is JSON"));
-        let file = MemoryFile::new(read(weights));
-        block_on(async {
-            let header = read_header(&file).await.unwrap();
-            let model = detect(&header, config.as_ref()).unwrap();
-            let compute = Compute::open(DeviceChoice::Cpu).await.unwrap();
-            let mut params = Params::empty(&model.graph);
-            for id in model.graph.param_ids() {
-                let name = &model.graph.param(id).name;
-                let values = read_f32(&file, header.tensor(name).unwrap()).await.unwrap();
-                params.upload(&compute, &model.graph, id, values).unwrap();
-            }
-            Self { model, compute, params }
-        })
+        block_on(Self::read(read(weights), config.as_ref(), &Compute::cpu(String::new())))
+    }
+
+    /// Opens a safetensors file's bytes.
+    pub async fn read(weights: Vec<u8>, config: Option<&Value>, compute: &Compute) -> Self {
+        let file = MemoryFile::new(weights);
+        let header = read_header(&file).await.unwrap();
+        let model = detect(&header, config).unwrap();
+        let mut params = Params::empty(&model.graph);
+        for id in model.graph.param_ids() {
+            let name = &model.graph.param(id).name;
+            let values = read_f32(&file, header.tensor(name).unwrap()).await.unwrap();
+            params.upload_stored(compute, &model.graph, id, values).unwrap();
+        }
+        Self { model, compute: compute.clone(), params }
+    }
+
+    /// Outputs by name, row by row; inputs have the samples first.
+    pub async fn outputs(&self, inputs: &[Array]) -> BTreeMap<String, Vec<f32>> {
+        let (graph, given) = self.given(inputs);
+        let mut read = BTreeMap::new();
+        for (name, value) in outputs(&graph, &self.params, given).unwrap() {
+            read.insert(name, value.read().await.unwrap());
+        }
+        self.compute.check().unwrap();
+        read
+    }
+
+    /// Gradients of the sum of each output times its weights.
+    pub fn gradients(&self, inputs: &[Array], weights: &BTreeMap<String, Vec<f32>>) -> Params {
+        let (graph, given) = self.given(inputs);
+        backward(&self.compute, &graph, &self.params, given, weights).unwrap()
+    }
+
+    /// A parameter's numbers out of `params`, in the order of the checkpoint.
+    pub async fn stored(&self, params: &Params, name: &str) -> Vec<f32> {
+        let graph = &self.model.graph;
+        let id = graph.find_param(name).unwrap_or_else(|| panic!("there is no parameter {name}"));
+        let values = params.read(graph, id).await.unwrap_or_else(|error| panic!("{name}: {error}"));
+        graph.param(id).to_stored(values)
+    }
+
+    /// The model on inputs of these sizes, and the inputs on its device.
+    fn given(&self, inputs: &[Array]) -> (Graph, Inputs) {
+        let shape = |name: &str| inputs.iter().find(|input| input.name == name).map(|input| input.shape[1..].to_vec());
+        let graph = self.model.graph.resized(shape).unwrap();
+        let mut given = Inputs::default();
+        for Array { name, shape, values } in inputs {
+            given.upload(&self.compute, &graph, name, shape[0], values.clone()).unwrap();
+        }
+        (graph, given)
     }
 
     /// Logits [samples, classes] of normalised pictures [samples, channels, height, width], row by row.

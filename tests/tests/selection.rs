@@ -12,13 +12,13 @@ const TENSORS: [&str; 4] = ["conv1", "conv2", "fc1", "fc2"];
 
 /// The net that golden/selection.py takes its shapes from.
 fn net() -> Graph {
-    let conv = |inputs, outputs| Conv2d { inputs, outputs, kernel: 5, stride: 1, padding: 0, bias: false };
-    let linear = |inputs, outputs| Linear { inputs, outputs, bias: false };
+    let conv = |inputs, outputs| Conv2d { inputs, outputs, kernel: 5, stride: 1, padding: 0, groups: 1, bias: false };
+    let linear = |inputs, outputs| Linear::new(inputs, outputs, false);
     let mut g = Builder::default();
     let build = |g: &mut Builder| {
-        let x = g.add("image", Input { shape: vec![1, 16, 16] }, &[])?;
+        let x = g.add("image", Input::new(&[1, 16, 16]), &[])?;
         let x = g.add("conv1", conv(1, 6), &[x])?;
-        let x = g.add("pool1", MaxPool2d { kernel: 2 }, &[x])?;
+        let x = g.add("pool1", MaxPool2d::tiled(2), &[x])?;
         let x = g.add("conv2", conv(6, 16), &[x])?;
         let x = g.add("flatten", Flatten, &[x])?;
         let x = g.add("fc1", linear(64, 120), &[x])?;

@@ -98,10 +98,10 @@ mod tests {
 
     fn graph(layers: &[(&str, usize, usize)]) -> Graph {
         let mut builder = Builder::default();
-        let mut x = builder.add("image", Input { shape: vec![layers[0].1] }, &[]).unwrap();
+        let mut x = builder.add("image", Input::new(&[layers[0].1]), &[]).unwrap();
         for &(name, inputs, outputs) in layers {
             builder.block();
-            x = builder.add(name, Linear { inputs, outputs, bias: true }, &[x]).unwrap();
+            x = builder.add(name, Linear::new(inputs, outputs, true), &[x]).unwrap();
         }
         builder.finish(x)
     }

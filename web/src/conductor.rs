@@ -199,7 +199,7 @@ impl App {
     /// Predicts the drawn digit, if there is one.
     pub fn predict_drawn(&self) {
         match pen::paint(&self.inputs.strokes.get_untracked()) {
-            Some(grey) if self.is_live() => {
+            Some(grey) if self.is_live() && untrack(|| self.sees_pictures()) => {
                 self.make_room();
                 self.ask(Job::Drawn, Command::Predict { image: Image::Drawn { grey } });
             }
@@ -209,6 +209,9 @@ impl App {
     }
 
     pub fn predict_test(&self) {
+        if !untrack(|| self.sees_pictures()) {
+            return;
+        }
         let first = self.inputs.first_digit.get_untracked();
         let shown = budget::digits(self.macs());
         let indices = (first..first + shown).collect();
@@ -242,6 +245,16 @@ impl App {
 
     fn params(&self) -> Vec<u32> {
         self.regions.get_untracked().iter().flat_map(|region| &region.tiles).map(|tile| tile.param).collect()
+    }
+
+    /// The open model's architecture is known.
+    pub fn runs(&self) -> bool {
+        self.facts.loaded.with(|loaded| loaded.as_ref().is_none_or(|loaded| loaded.runs))
+    }
+
+    /// The open model can be asked what a digit is.
+    pub fn sees_pictures(&self) -> bool {
+        self.facts.loaded.with(|loaded| loaded.as_ref().is_none_or(|loaded| loaded.classifies_pictures))
     }
 
     fn macs(&self) -> u64 {

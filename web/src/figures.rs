@@ -1,19 +1,8 @@
 //! Numbers as people read them. Pure functions; units follow a narrow no-break space.
 
-const NARROW: char = '\u{202f}';
+pub use secateur_graph::grouped as count;
 
-/// `299594` as `299,594`.
-pub fn count(n: u64) -> String {
-    let digits = n.to_string();
-    let mut out = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
-}
+const NARROW: char = '\u{202f}';
 
 /// Bytes in decimal units, as file managers and the SI count them.
 pub fn bytes(n: u64) -> String {
@@ -27,7 +16,7 @@ pub fn bytes(n: u64) -> String {
 
 /// A fraction in percent with so many decimals.
 pub fn percent(fraction: f64, decimals: usize) -> String {
-    format!("{:.decimals$}{NARROW}%", fraction * 100.0)
+    if fraction.is_nan() { "–".into() } else { format!("{:.decimals$}{NARROW}%", fraction * 100.0) }
 }
 
 pub fn milliseconds(ms: f64) -> String {
@@ -59,11 +48,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn counts_are_grouped_in_threes() {
-        assert_eq!([0, 999, 1_000, 299_594, 1_234_567].map(count), ["0", "999", "1,000", "299,594", "1,234,567"]);
-    }
-
-    #[test]
     fn three_digits_keep_their_meaning() {
         let said = [0.0, 0.00123, 0.5, 1.0, 9.996, 12.34, 99.96, 1234.5].map(three_digits);
         assert_eq!(said, ["0", "0.00123", "0.500", "1.00", "10.0", "12.3", "100", "1234"]);
@@ -76,5 +60,6 @@ mod tests {
         assert_eq!(bytes(1_203_000), "1.20\u{202f}MB");
         assert_eq!(bytes(512), "512\u{202f}B");
         assert_eq!(percent(0.976, 1), "97.6\u{202f}%");
+        assert_eq!(percent(f64::NAN, 1), "–", "what cannot be measured");
     }
 }

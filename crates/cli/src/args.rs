@@ -34,6 +34,8 @@ pub enum Command {
         #[arg(long, value_enum, default_value_t)]
         device: Device,
     },
+    /// Evaluate a model on tensors named after its inputs and write its outputs.
+    Run(RunArgs),
     /// Prune a model; with -o, write model, config, masks, recipe and report.
     Prune(PruneArgs),
     /// Train a built-in model from scratch on the digits.
@@ -55,6 +57,20 @@ pub enum Command {
 pub enum Show {
     /// One method: its paper, formula and settings.
     Show { id: String },
+}
+
+#[derive(clap::Args)]
+pub struct RunArgs {
+    pub model: String,
+    /// A .safetensors file: `image` [samples, channels, height, width], normalised; `tokens` [samples, tokens];
+    /// `timestep` [samples]; `encoder_hidden_states` [samples, tokens, features] ...
+    #[arg(long, value_name = "FILE")]
+    pub input: PathBuf,
+    /// The .safetensors file to write: `logits`, `hidden`, `sample` ...
+    #[arg(short, long, value_name = "FILE")]
+    pub out: PathBuf,
+    #[arg(long, value_enum, default_value_t)]
+    pub device: Device,
 }
 
 #[derive(clap::Args)]

@@ -60,6 +60,7 @@ fn run(args: Args) -> Result<Answer> {
         Command::Eval { model, device } => commands::eval::run(progress, &model, device.into()),
         Command::Prune(args) => commands::prune::run(progress, args),
         Command::Train(args) => commands::train::run(progress, args),
+        Command::Run(args) => commands::run::run(progress, args),
         Command::Compare { a, b, device } => commands::compare::run(progress, &a, &b, device.into()),
         Command::Record(args) => commands::record::run(progress, args),
         Command::Bench(args) => commands::bench::run(progress, args),

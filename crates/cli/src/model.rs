@@ -12,41 +12,45 @@ pub fn source(model: &str) -> Result<Source> {
         return Ok(Source::BuiltIn { id: id.to_string() });
     }
     let weights = weights(Path::new(model))?;
-    let settings = ["config.json", "preprocessor_config.json"].map(|name| weights.with_file_name(name));
+    let settings = ["config.json", "preprocessor_config.json"].map(|name| weights[0].with_file_name(name));
     let there = settings.iter().filter(|path| path.is_file());
-    let files = [&weights].into_iter().chain(there).map(|path| file_ref(path)).collect::<Result<_>>()?;
+    let files = weights.iter().chain(there).map(|path| file_ref(path)).collect::<Result<_>>()?;
     Ok(Source::Files { files })
 }
 
-/// The weights' file: the path itself, or the one in the folder.
-pub fn weights(path: &Path) -> Result<PathBuf> {
+/// The weights' files: the path itself, what an index.json beside its shards stands for, or those in the folder.
+pub fn weights(path: &Path) -> Result<Vec<PathBuf>> {
     if !path.exists() {
         return Err(
             format!("there is no {}; MODEL is builtin:ID, a .safetensors file or a folder", path.display()).into()
         );
     }
+    if path.to_string_lossy().ends_with(".safetensors.index.json") {
+        return in_folder(path.parent().unwrap_or(Path::new("")));
+    }
     if !path.is_dir() {
-        return Ok(path.to_path_buf());
+        return Ok(vec![path.to_path_buf()]);
     }
     let usual = path.join("model.safetensors");
-    if usual.is_file() {
-        return Ok(usual);
-    }
+    if usual.is_file() { Ok(vec![usual]) } else { in_folder(path) }
+}
+
+/// All .safetensors files there, sorted; whether they belong together is seen when they are opened.
+fn in_folder(folder: &Path) -> Result<Vec<PathBuf>> {
+    let here = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
     let mut found = Vec::new();
-    for entry in fs::read_dir(path)? {
+    for entry in fs::read_dir(here)? {
         let file = entry?.path();
         if file.extension().is_some_and(|extension| extension == "safetensors") {
             found.push(file);
         }
     }
-    match found.as_slice() {
-        [only] => Ok(only.clone()),
-        [] => Err(format!("{} holds no .safetensors file", path.display()).into()),
-        _ => Err(format!("{} holds {} .safetensors files; name one of them", path.display(), found.len()).into()),
-    }
+    found.sort();
+    if found.is_empty() { Err(format!("{} holds no .safetensors file", here.display()).into()) } else { Ok(found) }
 }
 
-fn file_ref(path: &Path) -> Result<FileRef> {
+/// A file as the engine asks for it.
+pub fn file_ref(path: &Path) -> Result<FileRef> {
     let name = path.to_str().ok_or_else(|| format!("{}: the name is not valid Unicode", path.display()))?;
     Ok(FileRef { name: name.to_string(), bytes: fs::metadata(path)?.len() })
 }

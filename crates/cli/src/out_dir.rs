@@ -56,6 +56,14 @@ impl OutDir {
     }
 }
 
+/// Writes one file beside its place and moves it over.
+pub fn write_file(path: &Path, bytes: &[u8]) -> Result {
+    let failed = |error: std::io::Error| format!("could not write {}: {error}", path.display());
+    let draft = Draft::new(path).map_err(failed)?;
+    fs::write(draft.0.join("file"), bytes).map_err(failed)?;
+    Ok(fs::rename(draft.0.join("file"), path).map_err(failed)?)
+}
+
 /// A folder that goes away with whatever is left in it.
 struct Draft(PathBuf);
 

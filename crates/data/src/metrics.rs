@@ -11,6 +11,13 @@ pub fn agreement(a: &[f32], b: &[f32], classes: usize) -> f64 {
     fraction(answers(a, classes).zip(answers(b, classes)).map(|(a, b)| a == b))
 }
 
+/// Cosine of the angle between two answers, all samples in one: 1 where they say the same, whatever the scale.
+pub fn similarity(a: &[f32], b: &[f32]) -> f64 {
+    let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum::<f64>();
+    let lengths = (dot(a, a) * dot(b, b)).sqrt();
+    if lengths == 0.0 { 0.0 } else { dot(a, b) / lengths }
+}
+
 /// Logits of one sample as probabilities.
 pub fn softmax(logits: &[f32]) -> Vec<f32> {
     let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);

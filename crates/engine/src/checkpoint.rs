@@ -2,7 +2,7 @@
 
 use secateur_exec::{Compute, Meter, Params};
 use secateur_formats::ReadAt;
-use secateur_formats::safetensors::{self, Header, TensorInfo};
+use secateur_formats::safetensors::{self, Header, Shards, TensorInfo};
 use secateur_models::Model;
 use secateur_protocol::{FileRef, Source, Unit};
 use serde_json::Value;
@@ -18,7 +18,7 @@ const CONFIG_LIMIT: u64 = 1 << 20;
 pub(crate) struct Checkpoint<F> {
     /// `builtin:digits-vit`, or the weights' file name.
     pub name: String,
-    pub file: F,
+    pub file: Shards<F>,
     pub header: Header,
     pub model: Model,
 }
@@ -30,14 +30,15 @@ impl<F: ReadAt> Checkpoint<F> {
             Source::BuiltIn { id } => {
                 let weights = built_in(id, "model.safetensors");
                 let config = built_in(id, "config.json");
-                Self::recognise(host, format!("builtin:{id}"), Asset::BuiltIn(&weights), Some(Asset::BuiltIn(&config)))
-                    .await
+                let weights = vec![Asset::BuiltIn(&weights)];
+                Self::recognise(host, format!("builtin:{id}"), weights, Some(Asset::BuiltIn(&config))).await
             }
             Source::Files { files } => {
                 let weights = weights_among(files)?;
                 let named = |name| files.iter().find(|file| is_named(file, name)).map(|file| Asset::User(&file.name));
                 let config = named("config.json");
-                let mut found = Self::recognise(host, weights.name.clone(), Asset::User(&weights.name), config).await?;
+                let assets = weights.iter().map(|file| Asset::User(&file.name)).collect();
+                let mut found = Self::recognise(host, weights[0].name.clone(), assets, config).await?;
                 if let Some(preprocessor) = named("preprocessor_config.json") {
                     let settings = read_json(host, preprocessor).await?;
                     found.model = found.model.with_preprocessor(&settings).map_err(Stop::because)?;
@@ -50,12 +51,14 @@ impl<F: ReadAt> Checkpoint<F> {
     async fn recognise<H: Host<File = F>>(
         host: &H,
         name: String,
-        weights: Asset<'_>,
+        weights: Vec<Asset<'_>>,
         config: Option<Asset<'_>>,
     ) -> Result<Self, Stop> {
-        let file = host.open(weights).await.map_err(Stop::because)?;
-        let header =
-            safetensors::read_header(&file).await.map_err(|error| Stop::because(format!("{name}: {error}")))?;
+        let mut files = Vec::new();
+        for asset in weights {
+            files.push(host.open(asset).await.map_err(Stop::because)?);
+        }
+        let (file, header) = Shards::open(files).await.map_err(|error| Stop::because(format!("{name}: {error}")))?;
         let config = match config {
             Some(asset) => Some(read_json(host, asset).await?),
             None => None,
@@ -78,27 +81,26 @@ impl<F: ReadAt> Checkpoint<F> {
         for id in graph.param_ids() {
             let tensor = self.tensor(&graph.param(id).name)?;
             let values = safetensors::read_f32(&self.file, tensor).await.map_err(Stop::because)?;
-            params.upload(compute, graph, id, values)?;
-            done += tensor.range.end - tensor.range.start;
+            params.upload_stored(compute, graph, id, values)?;
+            done += tensor.bytes();
             job.tick(done, total, Unit::Bytes).await?;
         }
         Ok(params)
     }
 
-    /// What an export begins with: the file's header, marked so that PyTorch libraries open it.
-    pub async fn start(&self) -> Result<Vec<u8>, Stop> {
-        safetensors::annotated_start(&self.file, &self.header, "format", "pt").await.map_err(Stop::because)
+    /// What an export begins with: the header of all tensors, marked so that PyTorch libraries open it.
+    pub fn start(&self) -> Vec<u8> {
+        safetensors::start(&self.header, "format", "pt")
     }
 
     /// Size of an export with the same shapes.
-    pub async fn bytes_out(&self) -> Result<u64, Stop> {
-        let data: u64 = self.header.tensors.iter().map(|tensor| tensor.range.end - tensor.range.start).sum();
-        Ok(self.start().await?.len() as u64 + data)
+    pub fn bytes_out(&self) -> u64 {
+        self.start().len() as u64 + self.header.tensors.iter().map(TensorInfo::bytes).sum::<u64>()
     }
 
     /// Bytes of the tensors that the graph uses.
     fn weight_bytes(&self) -> Result<u64, Stop> {
-        let bytes = |param: &secateur_graph::Param| self.tensor(&param.name).map(|t| t.range.end - t.range.start);
+        let bytes = |param: &secateur_graph::Param| self.tensor(&param.name).map(TensorInfo::bytes);
         self.model.graph.params.iter().map(bytes).sum()
     }
 }
@@ -113,21 +115,45 @@ fn is_named(file: &FileRef, name: &str) -> bool {
     file.name.rsplit(['/', '\\']).next() == Some(name)
 }
 
-/// The one weights' file among the user's files.
-fn weights_among(files: &[FileRef]) -> Result<&FileRef, Stop> {
-    let mut weights = files.iter().filter(|file| file.name.ends_with(".safetensors"));
-    match (weights.next(), weights.next()) {
-        (Some(only), None) => Ok(only),
-        (Some(first), Some(second)) => Err(Stop::because(format!(
-            "wanted one .safetensors file, got {} and {}; choose one (models in several shards are not read yet)",
-            first.name, second.name
-        ))),
-        (None, _) => {
+/// The weights among the user's files: the one file, or the shards of one model in their order.
+fn weights_among(files: &[FileRef]) -> Result<Vec<&FileRef>, Stop> {
+    let mut weights: Vec<&FileRef> = files.iter().filter(|file| file.name.ends_with(".safetensors")).collect();
+    weights.sort_by(|a, b| a.name.cmp(&b.name));
+    match weights.as_slice() {
+        [] => {
             let names = files.iter().map(|file| file.name.as_str()).collect::<Vec<_>>().join(", ");
             let got = if names.is_empty() { "nothing" } else { &names };
             Err(Stop::because(format!("wanted a .safetensors file with weights, got {got}; drop the model's weights")))
         }
+        [first, ..] => match shard(&first.name) {
+            Some((stem, of)) => complete(&weights, stem, of).map(|()| weights.clone()),
+            None if weights.len() == 1 => Ok(weights),
+            None => Err(Stop::because(format!(
+                "wanted one .safetensors file or all shards of one model, got {} and {}; choose one",
+                first.name, weights[1].name
+            ))),
+        },
     }
+}
+
+/// The name without `-00001-of-00003.safetensors`, and the number of shards.
+fn shard(name: &str) -> Option<(&str, usize)> {
+    let (rest, of) = name.strip_suffix(".safetensors")?.rsplit_once("-of-")?;
+    let (stem, at) = rest.rsplit_once('-')?;
+    (at.parse::<usize>().is_ok()).then_some((stem, of.parse().ok()?))
+}
+
+/// Whether these are all shards of one model and nothing else.
+fn complete(weights: &[&FileRef], stem: &str, of: usize) -> Result<(), Stop> {
+    if let Some(other) = weights.iter().find(|file| shard(&file.name) != Some((stem, of))) {
+        let what = format!("wanted the {of} shards of {stem} and nothing else, got {} as well", other.name);
+        return Err(Stop::because(format!("{what}; choose one model")));
+    }
+    if weights.len() != of {
+        let names = weights.iter().map(|file| file.name.as_str()).collect::<Vec<_>>().join(", ");
+        return Err(Stop::because(format!("{stem} comes in {of} shards, got {}: {names}; choose all", weights.len())));
+    }
+    Ok(())
 }
 
 pub(crate) async fn read_json<H: Host>(host: &H, asset: Asset<'_>) -> Result<Value, Stop> {
@@ -153,5 +179,25 @@ mod tests {
         assert!(named("config.json", "config.json"));
         assert!(named("vit/config.json", "config.json") && named(r"C:\vit\config.json", "config.json"));
         assert!(!named("vit/preprocessor_config.json", "config.json"));
+    }
+
+    #[test]
+    fn shards_come_together_or_not_at_all() {
+        let found = |names: &[&str]| {
+            let files: Vec<_> = names.iter().map(|name| FileRef { name: name.to_string(), bytes: 0 }).collect();
+            let weights = weights_among(&files);
+            weights.map(|files| files.iter().map(|file| file.name.clone()).collect::<Vec<_>>())
+        };
+        let said = |names: &[&str]| match found(names) {
+            Err(Stop::Failed(error)) => error,
+            other => panic!("{other:?}"),
+        };
+        let (a, b) = ("m-00001-of-00002.safetensors", "m-00002-of-00002.safetensors");
+        assert_eq!(found(&[b, "config.json", a]).unwrap(), [a, b]);
+        assert_eq!(found(&["model.safetensors"]).unwrap(), ["model.safetensors"]);
+        assert!(said(&[b]).contains("m comes in 2 shards, got 1: m-00002-of-00002.safetensors; choose all"));
+        assert!(said(&[a, "x.safetensors"]).contains("nothing else, got x.safetensors as well"));
+        assert!(said(&["x.safetensors", "y.safetensors"]).contains("got x.safetensors and y.safetensors; choose one"));
+        assert!(said(&["config.json"]).contains("got config.json"));
     }
 }

@@ -95,7 +95,7 @@ fn changes_session(command: &Command) -> bool {
     use Command::*;
     match command {
         Hello { .. } | UseDevice { .. } | Load { .. } | Prune { .. } | Undo | Redo => true,
-        Predict { .. } | Evaluate | Time { .. } | Heat { .. } | Export => false,
+        Run { .. } | Predict { .. } | Evaluate | Time { .. } | Heat { .. } | Export => false,
         Compare { .. } | Train { .. } | Bench { .. } | Cancel { .. } => false,
     }
 }

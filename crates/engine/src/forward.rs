@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use secateur_data::images::to_input;
 use secateur_exec::{Compute, Meter, Params};
-use secateur_models::{InputSpec, Model};
+use secateur_models::{InputSpec, Model, Task};
 use secateur_protocol::Unit;
 
 use crate::Host;
@@ -24,6 +24,17 @@ pub(crate) fn test_samples(model: &Model, available: usize) -> usize {
     affordable.max(FEWEST).min(available as u64) as usize
 }
 
+/// How the model takes pictures, or why it takes none.
+pub(crate) fn pictures(model: &Model) -> Result<&InputSpec, Stop> {
+    match &model.pictures {
+        Some(spec) if model.task == Task::ImageClasses => Ok(spec),
+        _ => Err(Stop::because(format!(
+            "this is no picture classifier, so digits say nothing about it: {}",
+            model.verdict
+        ))),
+    }
+}
+
 /// Grey 28 x 28 pictures as the model wants them, one after the other.
 pub(crate) fn inputs<'a>(spec: &InputSpec, greys: impl IntoIterator<Item = &'a [u8]>) -> Vec<f32> {
     let InputSpec { channels, height, width, mean, std } = spec;
@@ -36,23 +47,23 @@ pub(crate) struct Samples {
     pub total: u64,
 }
 
-/// [n, classes] logits of `n` pictures.
+/// [n, classes] logits of the `n` pictures in `range`.
 pub(crate) async fn logits<'p, H: Host>(
     job: &Job<'_, H>,
     compute: &Compute,
     model: &Model,
     params: &Params,
-    pictures: Range<usize>,
+    range: Range<usize>,
     grey: impl Fn(usize) -> &'p [u8],
     samples: &mut Samples,
 ) -> Result<Vec<f32>, Stop> {
-    let InputSpec { channels, height, width, .. } = model.input;
+    let spec @ &InputSpec { channels, height, width, .. } = pictures(model)?;
     let batch = (BATCH_FLOATS / (channels * height * width).max(1)).clamp(1, 250);
     let mut out = Vec::new();
-    for start in pictures.clone().step_by(batch) {
-        let part = start..pictures.end.min(start + batch);
+    for start in range.clone().step_by(batch) {
+        let part = start..range.end.min(start + batch);
         let n = part.len();
-        let images = inputs(&model.input, part.map(&grey));
+        let images = inputs(spec, part.map(&grey));
         out.extend(secateur_exec::logits(compute, &model.graph, params, &images, n).await?);
         samples.done += n as u64;
         job.tick(samples.done, samples.total, Unit::Samples).await?;

@@ -37,6 +37,7 @@ async fn run<H: Host>(session: &mut Session<H::File>, job: &Job<'_, H>, command:
         Command::Prune { recipe, amend } => jobs::prune::run(session, job, recipe, amend).await,
         Command::Undo => jobs::prune::undo(session, job),
         Command::Redo => jobs::prune::redo(session, job),
+        Command::Run { file } => jobs::run::run(session, job, &file.name).await,
         Command::Predict { image } => jobs::predict::run(session, job, image).await,
         Command::Evaluate => jobs::evaluate::run(session, job).await,
         Command::Time { batch, repeats } => jobs::time::run(session, job, batch, repeats).await,

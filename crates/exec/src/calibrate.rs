@@ -79,7 +79,8 @@ fn walks(compute: &Compute, graph: &Graph, calibration: Calibration<'_>) -> Resu
     starts
         .map(|start| {
             let end = samples.min(start + BATCH);
-            batch(compute, graph, &inputs[start * each..end * each], end - start).map(|input| Walk::new(graph, input))
+            batch(compute, graph, &inputs[start * each..end * each], end - start)
+                .map(|inputs| Walk::new(graph, inputs, &[graph.output()]))
         })
         .collect()
 }
@@ -111,7 +112,7 @@ impl Tap for Gather {
         let Some(weight) = node.params.iter().find(|id| graph.param(**id).role == Role::Weight) else { return Ok(()) };
         let squares = match (&node.op, inputs) {
             (Op::Linear(op), [x]) => each_rank!(x.clone(), x => squares_by_feature(x, op.inputs)),
-            (Op::Conv2d(op), [Value::R4(x)]) => squares_by_place(op, x.clone()),
+            (Op::Conv2d(op), [Value::R4(x)]) if op.groups == 1 => squares_by_place(op, x.clone()),
             _ => return Ok(()),
         };
         let sum = match self.0.remove(weight) {

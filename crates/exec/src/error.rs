@@ -10,6 +10,11 @@ pub enum ExecError {
     Shape { op: &'static str, node: String, want: String, got: String },
     #[error("{name} has no values yet: load the model's weights before running it")]
     Missing { name: String },
+    #[error(
+        "nobody here knows what the model does with {name}: its architecture is unknown, so it can be looked at and cut \
+         but not run"
+    )]
+    Unknown { name: String },
     #[error("training went astray at step {step}: the loss is {loss}; try a smaller learning rate")]
     Diverged { step: u64, loss: f32 },
     #[error("the device failed: {0}; run again, or switch to the CPU")]

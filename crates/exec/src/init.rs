@@ -19,8 +19,8 @@ impl Params {
             let data = match param.role {
                 Role::Weight if !vit => normal(&mut rng, param.len(), (2.0 / inputs(graph, param) as f32).sqrt()),
                 Role::Weight | Role::Embedding => normal(&mut rng, param.len(), 0.02),
-                Role::Norm if param.name.ends_with("weight") => vec![1.0; param.len()],
-                Role::Norm | Role::Bias => vec![0.0; param.len()],
+                Role::Norm | Role::Statistic if is_scale(graph, param) => vec![1.0; param.len()],
+                Role::Norm | Role::Statistic | Role::Bias => vec![0.0; param.len()],
             };
             params.upload(compute, graph, id, data)?;
         }
@@ -28,11 +28,17 @@ impl Params {
     }
 }
 
+/// Whether features are multiplied or divided by it, and not shifted.
+fn is_scale(graph: &Graph, param: &Param) -> bool {
+    let scale = |ending: &&str| param.name.ends_with(*ending);
+    matches!(graph.node(param.node).op, Op::LayerScale(_)) || ["weight", "running_var"].iter().any(scale)
+}
+
 /// Numbers that one output adds up.
 fn inputs(graph: &Graph, param: &Param) -> usize {
     match &graph.node(param.node).op {
         Op::Linear(Linear { inputs, .. }) => *inputs,
-        Op::Conv2d(Conv2d { inputs, kernel, .. }) => inputs * kernel * kernel,
+        Op::Conv2d(conv @ Conv2d { kernel, .. }) => conv.inputs_each() * kernel * kernel,
         _ => param.matrix().1,
     }
 }

@@ -3,15 +3,20 @@
 //! Nothing here reads a tensor back synchronously, so the same code runs in a browser tab. Every long loop
 //! takes a [`Meter`]: it reports progress, yields to the host and may say that the user has had enough.
 
+mod backward;
 mod bench;
 mod calibrate;
 mod compute;
 mod error;
+mod evaluate;
 mod forward;
 mod init;
+mod inputs;
 mod logits;
+mod memory;
 mod meter;
 mod params;
+mod probe;
 pub mod rng;
 mod score;
 #[cfg(test)]
@@ -19,13 +24,17 @@ mod tests;
 pub mod train;
 mod value;
 
+pub use backward::backward;
 pub use bench::ScoreBench;
 pub use calibrate::{Calibration, Sums, calibrate};
 pub use compute::{Compute, DeviceError};
 pub use error::ExecError;
-pub use forward::{Tap, forward};
+pub use forward::{Tap, forward, forward_next, outputs};
+pub use inputs::Inputs;
 pub use logits::{BATCH, logits, logits_of};
+pub use memory::Memory;
 pub use meter::{Cancelled, Meter, Silent, Tick};
 pub use params::Params;
+pub use probe::{probe, shortened};
 pub use score::score;
 pub use value::Value;

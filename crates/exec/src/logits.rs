@@ -1,7 +1,7 @@
-use secateur_graph::{Graph, Op};
+use secateur_graph::Graph;
 use secateur_protocol::Unit;
 
-use crate::{Compute, ExecError, Meter, Params, Value, forward};
+use crate::{Compute, ExecError, Inputs, Meter, Params, forward};
 
 /// Samples that are run at once.
 pub const BATCH: usize = 64;
@@ -14,8 +14,8 @@ pub async fn logits(
     inputs: &[f32],
     samples: usize,
 ) -> Result<Vec<f32>, ExecError> {
-    let input = batch(compute, graph, inputs, samples)?;
-    let answers = forward(graph, params, input, &mut ())?.read().await;
+    let inputs = batch(compute, graph, inputs, samples)?;
+    let answers = forward(graph, params, inputs, &mut ())?.read().await;
     compute.check()?;
     answers
 }
@@ -39,23 +39,15 @@ pub async fn logits_of(
     Ok(answers)
 }
 
-/// Inputs as the value of the graph's input node: batch axis first.
-pub(crate) fn batch(compute: &Compute, graph: &Graph, inputs: &[f32], samples: usize) -> Result<Value, ExecError> {
-    let mut shape = vec![samples];
-    shape.extend(input_shape(graph));
-    if samples == 0 || shape.iter().product::<usize>() != inputs.len() {
-        return Err(ExecError::Shape {
-            op: "Input",
-            node: graph.nodes.first().map_or(String::new(), |node| node.name.clone()),
-            want: format!("at least one sample, {shape:?} numbers in all"),
-            got: format!("{} numbers", inputs.len()),
-        });
-    }
-    Value::upload(compute, &shape, inputs.to_vec())
+/// Inputs of a model that takes one thing, as the value of its input node: batch axis first.
+pub(crate) fn batch(compute: &Compute, graph: &Graph, data: &[f32], samples: usize) -> Result<Inputs, ExecError> {
+    let name = graph.inputs().next().map_or("", |node| &node.name);
+    let mut inputs = Inputs::default();
+    inputs.upload(compute, graph, name, samples, data.to_vec())?;
+    Ok(inputs)
 }
 
 /// Shape of one sample.
 pub(crate) fn input_shape(graph: &Graph) -> &[usize] {
-    let input = graph.nodes.iter().find(|node| matches!(node.op, Op::Input(_)));
-    input.map_or(&[], |node| &node.shape)
+    graph.inputs().next().map_or(&[], |node| &node.shape)
 }

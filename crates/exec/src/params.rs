@@ -30,6 +30,18 @@ impl Params {
         Ok(())
     }
 
+    /// [`Params::upload`] of numbers as the checkpoint stores them, see [`secateur_graph::Param::transposed`].
+    pub fn upload_stored(
+        &mut self,
+        compute: &Compute,
+        graph: &Graph,
+        id: ParamId,
+        data: Vec<f32>,
+    ) -> Result<(), ExecError> {
+        let data = graph.param(id).from_stored(data);
+        self.upload(compute, graph, id, data)
+    }
+
     pub fn get(&self, graph: &Graph, id: ParamId) -> Result<&Value, ExecError> {
         let missing = || ExecError::Missing { name: graph.param(id).name.clone() };
         self.0.get(id.0 as usize).and_then(Option::as_ref).ok_or_else(missing)
@@ -48,6 +60,12 @@ impl Params {
             values.0[id.0 as usize] = Some(zeroed(dense, mask, compute.device()));
         }
         Ok(values)
+    }
+
+    /// The same numbers as leaves that gradients are worked out for.
+    pub(crate) fn tracked(&self) -> Self {
+        let track = |value: Value| each_rank!(value, tensor -> tensor.autodiff().require_grad());
+        Self(self.0.iter().map(|value| value.clone().map(track)).collect())
     }
 
     /// The same numbers on another device, moved one parameter at a time.

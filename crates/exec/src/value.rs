@@ -1,4 +1,4 @@
-use burn::tensor::{Tensor, TensorData};
+use burn::tensor::{Device, Gradients, Tensor, TensorData};
 
 use crate::{Compute, ExecError};
 
@@ -48,6 +48,31 @@ impl Value {
             4 => Ok(Self::R4(Tensor::from_data(data, device))),
             rank => Err(wrong("one to four axes".into(), format!("{rank}"))),
         }
+    }
+
+    /// Zeros of this shape per sample, for as many samples as here.
+    pub(crate) fn zeros_of(&self, shape: &[usize]) -> Self {
+        let (samples, device) = (self.shape()[0], self.device());
+        match *shape {
+            [] => Self::R1(Tensor::zeros([samples], &device)),
+            [a] => Self::R2(Tensor::zeros([samples, a], &device)),
+            [a, b] => Self::R3(Tensor::zeros([samples, a, b], &device)),
+            [a, b, c, ..] => Self::R4(Tensor::zeros([samples, a, b, c], &device)),
+        }
+    }
+
+    pub(crate) fn device(&self) -> Device {
+        each_rank!(self, tensor => tensor.device())
+    }
+
+    /// The gradient of a leaf, of its shape; none where nothing depends on it.
+    pub(crate) fn take_gradient(&self, gradients: &mut Gradients) -> Option<Self> {
+        Some(match self {
+            Self::R1(leaf) => Self::R1(leaf.grad_remove(gradients)?),
+            Self::R2(leaf) => Self::R2(leaf.grad_remove(gradients)?),
+            Self::R3(leaf) => Self::R3(leaf.grad_remove(gradients)?),
+            Self::R4(leaf) => Self::R4(leaf.grad_remove(gradients)?),
+        })
     }
 
     pub fn shape(&self) -> Vec<usize> {

@@ -24,3 +24,26 @@ impl Graph {
         params.map(|id| self.param(id).len() as u64).fold(0, u64::saturating_add)
     }
 }
+
+/// 1234567 as `1,234,567`: how counts are shown everywhere.
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut out = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::grouped;
+
+    #[test]
+    fn counts_are_grouped_in_threes() {
+        assert_eq!([0, 999, 1_000, 299_594, 1_234_567].map(grouped), ["0", "999", "1,000", "299,594", "1,234,567"]);
+    }
+}

@@ -13,6 +13,7 @@ pub mod ops;
 pub mod select;
 
 pub use build::Builder;
-pub use graph::{Axis, Dim, Graph, GraphError, Node, NodeId, Param, ParamId, Role};
+pub use count::grouped;
+pub use graph::{Axis, Dim, Graph, GraphError, Node, NodeId, Output, Param, ParamId, Role};
 pub use mask::{Mask, MaskError, Masks};
 pub use op::{Op, OpRule, ParamSpec, Shape};

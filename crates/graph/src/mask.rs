@@ -173,9 +173,9 @@ mod tests {
     #[test]
     fn a_mask_must_fit_its_parameter() {
         let mut g = Builder::default();
-        let x = g.add("x", Input { shape: vec![3] }, &[]).unwrap();
-        let x = g.add("fc1", Linear { inputs: 3, outputs: 4, bias: true }, &[x]).unwrap();
-        let x = g.add("fc2", Linear { inputs: 4, outputs: 2, bias: false }, &[x]).unwrap();
+        let x = g.add("x", Input::new(&[3]), &[]).unwrap();
+        let x = g.add("fc1", Linear::new(3, 4, true), &[x]).unwrap();
+        let x = g.add("fc2", Linear::new(4, 2, false), &[x]).unwrap();
         let graph = g.finish(x);
         let [first, second] = [ParamId(0), ParamId(2)];
         let mut masks = Masks::default();

@@ -6,18 +6,20 @@ use crate::{Axis, Dim, Role};
 /// Shape of a value for one sample, batch axis left out: [tokens, features], [channels, height, width] or [features].
 pub type Shape = Vec<usize>;
 
-/// A parameter an op needs. Its checkpoint name is `{node}.{suffix}`, or the node's name when the suffix is empty.
+/// A parameter an op needs. Its checkpoint name is `{module}.{suffix}`, or the module's name when the suffix is empty.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ParamSpec {
-    pub suffix: &'static str,
+    pub suffix: String,
     pub dims: Vec<Dim>,
     pub role: Role,
+    /// See [`crate::Param::transposed`].
+    pub transposed: bool,
 }
 
 impl ParamSpec {
-    pub(crate) fn new(suffix: &'static str, role: Role, dims: &[(Axis, usize)]) -> Self {
+    pub(crate) fn new(suffix: impl Into<String>, role: Role, dims: &[(Axis, usize)]) -> Self {
         let dims = dims.iter().map(|&(axis, size)| Dim { axis, size }).collect();
-        Self { suffix, dims, role }
+        Self { suffix: suffix.into(), dims, role, transposed: false }
     }
 }
 
@@ -78,14 +80,40 @@ ops! {
     input: Input,
     linear: Linear,
     conv2d: Conv2d,
+    embedding: Embedding,
     layer_norm: LayerNorm,
+    rms_norm: RmsNorm,
+    group_norm: GroupNorm,
+    batch_norm: BatchNorm,
     attention: Attention,
+    rotary: Rotary,
+    recurrent: Recurrent,
     activation: Activation,
     add: Add,
+    mul: Mul,
+    affine: Affine,
+    bias: Bias,
+    layer_scale: LayerScale,
+    add_position: AddPosition,
+    timestep: Timestep,
+    concat: Concat,
+    sine_positions: SinePositions,
+    slice: Slice,
+    pad2d: Pad2d,
+    pad_channels: PadChannels,
     max_pool2d: MaxPool2d,
+    avg_pool2d: AvgPool2d,
+    mean_places: MeanPlaces,
+    mean_tokens: MeanTokens,
+    upsample: Upsample,
     flatten: Flatten,
     to_tokens: ToTokens,
+    to_places: ToPlaces,
+    unpatch: Unpatch,
     prepend_token: PrependToken,
-    add_position: AddPosition,
     select_token: SelectToken,
+    last_token: LastToken,
+    select_highest: SelectHighest,
+    normalize: Normalize,
+    loose: Loose,
 }

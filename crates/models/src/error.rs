@@ -7,8 +7,8 @@ use secateur_graph::GraphError;
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum ModelError {
     #[error(
-        "wanted a model of a known family ({known}), but {got}; save an image classifier of one of these with its \
-         Hugging Face names, and put its config.json beside it"
+        "wanted a model of a known family ({known}), but {got}; save one of these with its upstream names, and put its \
+         config.json beside it"
     )]
     Unknown { known: String, got: String },
     #[error("{what}; {next}")]

@@ -1,12 +1,25 @@
 use secateur_formats::quote;
 use serde_json::Value;
 
+use crate::settings::Pair;
 use crate::{InputSpec, Model, ModelError, Source};
 
 impl InputSpec {
     /// Pictures scaled to -1..1, as Hugging Face's ViT takes them unless its preprocessor says otherwise.
     pub(crate) fn new(channels: usize, height: usize, width: usize) -> Self {
         Self { channels, height, width, mean: vec![0.5; channels], std: vec![0.5; channels] }
+    }
+
+    /// Pictures normalised by ImageNet's mean and deviation, as torchvision's networks take them; other than colour
+    /// pictures are scaled to -1..1.
+    pub(crate) fn imagenet(channels: usize, Pair(height, width): Pair, assumed: &mut Vec<String>) -> Self {
+        let scaled = Self::new(channels, height, width);
+        if channels != 3 {
+            assumed.push("pixels scaled to −1..1".into());
+            return scaled;
+        }
+        assumed.push("pixels normalised by ImageNet's mean and deviation".into());
+        Self { mean: vec![0.485, 0.456, 0.406], std: vec![0.229, 0.224, 0.225], ..scaled }
     }
 
     /// Numbers in one picture.
@@ -23,20 +36,21 @@ impl Model {
     /// The same model with mean and deviation from its preprocessor_config.json.
     pub fn with_preprocessor(mut self, settings: &Value) -> Result<Self, ModelError> {
         let source = Source { config: Some(settings), tensors: None };
-        let channels = self.input.channels;
+        let Some(pictures) = &mut self.pictures else { return Ok(self) };
+        let channels = pictures.channels;
         check_scale(&source)?;
         if source.setting("do_normalize")? == Some(false) {
-            self.input.mean = vec![0.0; channels];
-            self.input.std = vec![1.0; channels];
+            pictures.mean = vec![0.0; channels];
+            pictures.std = vec![1.0; channels];
             return Ok(self);
         }
         if let Some(mean) = by_channel(&source, "image_mean", channels)? {
-            self.input.mean = mean;
+            pictures.mean = mean;
         }
         if let Some(std) = by_channel(&source, "image_std", channels)? {
-            self.input.std = std;
+            pictures.std = std;
         }
-        match self.input.std.iter().find(|std| **std <= 0.0) {
+        match pictures.std.iter().find(|std| **std <= 0.0) {
             Some(std) => Err(ModelError::setting("image_std", "above 0", std)),
             None => Ok(self),
         }
@@ -57,7 +71,7 @@ fn check_scale(source: &Source) -> Result<(), ModelError> {
 }
 
 /// A list with one finite number for each channel.
-fn by_channel(source: &Source, key: &'static str, channels: usize) -> Result<Option<Vec<f32>>, ModelError> {
+pub fn by_channel(source: &Source, key: &'static str, channels: usize) -> Result<Option<Vec<f32>>, ModelError> {
     let Some(list) = source.setting::<Vec<f64>>(key)? else { return Ok(None) };
     let values: Vec<f32> = list.iter().map(|value| *value as f32).collect();
     if values.len() == channels && values.iter().all(|value| value.is_finite()) {

@@ -6,7 +6,7 @@ use secateur_graph::ops::{Activation, Conv2d, Flatten, Input, Linear, MaxPool2d}
 use secateur_graph::{Builder, Graph, GraphError, NodeId};
 use serde_json::{Map, Value, json};
 
-use crate::model::{Plan, grouped};
+use crate::model::{Plan, Task, grouped};
 use crate::source::{Source, Witness, bounded};
 use crate::{Family, InputSpec, ModelError, Tensors};
 
@@ -36,7 +36,8 @@ impl Family for LeNet {
         let side = sizes.side;
         Ok(Plan {
             graph: sizes.graph(labels.len())?,
-            input: InputSpec::new(sizes.channels, side, side),
+            task: Task::ImageClasses,
+            pictures: Some(InputSpec::new(sizes.channels, side, side)),
             config: sizes.config(),
             title: sizes.title(labels.len()),
             labels,
@@ -147,17 +148,17 @@ impl Sizes {
 
     /// [channels, side, side] -> [features]
     fn features(&self, g: &mut Builder) -> Result<NodeId, GraphError> {
-        let mut x = g.add("image", Input { shape: vec![self.channels, self.side, self.side] }, &[])?;
+        let mut x = g.add("image", Input::new(&[self.channels, self.side, self.side]), &[])?;
         let mut inputs = self.channels;
         for (at, &Conv { outputs, kernel, padding }) in self.convs.iter().enumerate() {
             let name = format!("conv{}", at + 1);
             if at > 0 {
                 g.block();
             }
-            let conv = Conv2d { inputs, outputs, kernel, stride: 1, padding, bias: true };
+            let conv = Conv2d { padding, ..Conv2d::new(inputs, outputs, kernel) };
             x = g.add(&name, conv, &[x])?;
             x = g.add(&format!("{name}.activation"), Activation::Relu, &[x])?;
-            x = g.add(&format!("{name}.pool"), MaxPool2d { kernel: 2 }, &[x])?;
+            x = g.add(&format!("{name}.pool"), MaxPool2d::tiled(2), &[x])?;
             inputs = outputs;
         }
         g.block();
@@ -174,7 +175,7 @@ impl Sizes {
                 g.block();
             }
             let inputs = g.shape(x)[0];
-            x = g.add(&name, Linear { inputs, outputs, bias: true }, &[x])?;
+            x = g.add(&name, Linear::new(inputs, outputs, true), &[x])?;
         }
         Ok(g.finish(x))
     }

@@ -4,14 +4,19 @@
 //! No weights are read here, and nothing in a file is believed before it has been checked: a size counts when
 //! configuration and tensors agree on it, or when one of them is absent. What does not fit is said in a sentence.
 
+mod cnn;
+mod diffusers;
 mod error;
 mod input;
 mod model;
+mod settings;
 mod source;
 mod tensors;
+mod text;
+mod unknown;
 
 pub use error::{Misfit, ModelError, WrongTensor};
-pub use model::{InputSpec, Model, detect, initial};
+pub use model::{InputSpec, Model, Task, detect, initial};
 
 use model::Plan;
 use source::Source;
@@ -41,7 +46,7 @@ macro_rules! families {
     };
 }
 
-families! { vit: Vit, lenet: LeNet }
+families! { vit: Vit, dino: Dino, timm: Timm, clip: Clip, lenet: LeNet, unet: UNet, dit: DiT, vgg: Vgg, resnet: ResNet, mobilenet: MobileNet, recurrent: RecurrentText, gpt2: Gpt2, llama: Llama, bert: Bert }
 
 #[cfg(test)]
 mod tests;

@@ -1,13 +1,14 @@
 use secateur_formats::safetensors::Header;
 use secateur_formats::{ConfigError, quote};
 use secateur_graph::Graph;
+pub use secateur_graph::grouped;
 use serde_json::{Map, Value, json};
 
 use crate::error::listed;
-use crate::{FAMILIES, Family, ModelError, Source, Tensors};
+use crate::{FAMILIES, Family, ModelError, Source, Tensors, unknown};
 
-/// Most numbers a node may give for one picture: a bound for memory, far above real models.
-const LARGEST_VALUE: usize = 1 << 26;
+/// Most numbers a node may give for one sample: a bound for memory, far above real models.
+pub const LARGEST_VALUE: usize = 1 << 26;
 
 /// What a model file is.
 #[derive(Clone, Debug, PartialEq)]
@@ -16,11 +17,38 @@ pub struct Model {
     pub graph: Graph,
     /// For the user: what it is, where the sizes were read from, what was assumed and what is not used.
     pub verdict: String,
-    /// Class names by index.
+    pub task: Task,
+    /// Class names by index; empty where the task has no classes.
     pub labels: Vec<String>,
-    pub input: InputSpec,
+    /// How pictures are brought into shape for it, where it takes pictures.
+    pub pictures: Option<InputSpec>,
     /// The config.json to write beside an export of any element type.
     pub config: Value,
+}
+
+/// What a model is for. Inputs are named `image` [channels, height, width], `tokens` [tokens], `sample`
+/// (a noisy picture), `timestep`, `class_labels`, `encoder_hidden_states` [tokens, features]; outputs `logits`,
+/// `hidden`, `embedding`, `image_embeds`, `text_embeds`, `sample`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Task {
+    /// Which class a picture belongs to: `logits` [classes].
+    ImageClasses,
+    /// What a picture shows, as numbers: `hidden` [tokens or places, features], or `embedding`.
+    ImageFeatures,
+    /// Which token comes next: `logits` [tokens, vocabulary].
+    NextToken,
+    /// Which token stands at a place: `logits` [tokens, vocabulary].
+    MaskedToken,
+    /// Which class a text belongs to: `logits` [classes].
+    TextClasses,
+    /// What a text says, as numbers: `hidden` [tokens, features] and, where the model pools them, `embedding`.
+    TextFeatures,
+    /// The noise in a picture: `sample` of its shape.
+    Denoise,
+    /// Pictures and texts in one space: `image_embeds` and `text_embeds`.
+    TwoTowers,
+    /// Nobody here knows: the model is a list of tensors and cannot be run.
+    Unknown,
 }
 
 /// The pictures a model takes: [channels, height, width], entries (x / 255 - mean) / std by channel.
@@ -36,8 +64,9 @@ pub struct InputSpec {
 /// What a family makes of its sizes.
 pub struct Plan {
     pub graph: Graph,
+    pub task: Task,
     pub labels: Vec<String>,
-    pub input: InputSpec,
+    pub pictures: Option<InputSpec>,
     /// A complete configuration but for the labels.
     pub config: Map<String, Value>,
     /// Kind and sizes in words.
@@ -48,11 +77,14 @@ pub struct Plan {
 
 /// The model in a file, from its header and, where there is one, its config.json.
 ///
-/// Errors name each tensor that is missing, left over or of another shape than needed, or the setting that is wrong.
+/// An architecture that is not known gives a list of tensors that can be cut but not run. Errors name each tensor that is missing, left over or of another shape than needed, or the setting that is wrong.
 pub fn detect(header: &Header, config: Option<&Value>) -> Result<Model, ModelError> {
     let tensors = Tensors::new(header);
     let source = Source { config, tensors: Some(&tensors) };
-    let family = family(&source)?;
+    let family = match family(&source) {
+        Err(why @ ModelError::Unknown { .. }) => return unknown::model(&tensors, config, &why)?.ok_or(why),
+        found => found?,
+    };
     let plan = plan(family, &source)?;
     let unused = tensors.check(&plan.title, &plan.graph, |name| family.unused(name)).map_err(ModelError::Misfit)?;
     Ok(model(family, plan, config, &unused))
@@ -65,16 +97,15 @@ pub fn initial(config: &Value) -> Result<Model, ModelError> {
     Ok(model(family, plan(family, &source)?, Some(config), &[]))
 }
 
-/// By `model_type`, else by the tensors' names.
+/// By `model_type` (diffusers: `_class_name`), else by the tensors' names.
 fn family(source: &Source) -> Result<&'static dyn Family, ModelError> {
     if let Some(other) = source.config.filter(|config| !config.is_object()) {
         return Err(ConfigError::NotSettings { got: quote(&other.to_string()) }.into());
     }
-    let model_type: Option<String> = source.setting("model_type")?;
-    let (found, got) = match (model_type, source.tensors) {
-        (Some(word), _) => {
+    let (found, got) = match (kind(source)?, source.tensors) {
+        (Some((key, word)), _) => {
             let found = FAMILIES.iter().find(|family| family.model_types().contains(&word.as_str()));
-            (found, format!("the config's model_type is {}", quote(&word)))
+            (found, format!("the config's {key} is {}", quote(&word)))
         }
         (None, Some(tensors)) => {
             let names: Vec<_> = tensors.names().collect();
@@ -82,10 +113,20 @@ fn family(source: &Source) -> Result<&'static dyn Family, ModelError> {
             let found = FAMILIES.iter().find(|family| family.claims(tensors));
             (found, format!("the file is one {}", such.unwrap_or_else(|| "without tensors".into())))
         }
-        (None, None) => (None, "the config has no model_type".into()),
+        (None, None) => (None, "the config has neither model_type nor _class_name".into()),
     };
     let known = || FAMILIES.iter().flat_map(|family| family.model_types()).copied().collect::<Vec<_>>().join(", ");
     found.copied().ok_or_else(|| ModelError::Unknown { known: known(), got })
+}
+
+/// The config's word for the kind of model, and under which key.
+fn kind(source: &Source) -> Result<Option<(&'static str, String)>, ModelError> {
+    for key in ["model_type", "_class_name"] {
+        if let Some(word) = source.setting(key)? {
+            return Ok(Some((key, word)));
+        }
+    }
+    Ok(None)
 }
 
 /// The family's plan, unless it needs more memory than any real model.
@@ -95,7 +136,7 @@ fn plan(family: &dyn Family, source: &Source) -> Result<Plan, ModelError> {
     match plan.graph.nodes.iter().find(|node| size(&node.shape) > LARGEST_VALUE) {
         None => Ok(plan),
         Some(node) => {
-            let what = format!("{} gives {:?} numbers for one picture", node.name, node.shape);
+            let what = format!("{} gives {:?} numbers for one sample", node.name, node.shape);
             Err(ModelError::unsupported(format!("{what}, wanted at most {LARGEST_VALUE}"), "choose a smaller model"))
         }
     }
@@ -112,33 +153,41 @@ fn model(family: &dyn Family, plan: Plan, config: Option<&Value>, unused: &[Stri
         config: completed(plan.config, &plan.labels, config),
         graph: plan.graph,
         verdict,
+        task: plan.task,
         labels: plan.labels,
-        input: plan.input,
+        pictures: plan.pictures,
+    }
+}
+
+/// What is given holds, setting by setting, in nested groups of settings too; null says nothing.
+fn merge(all: &mut Map<String, Value>, given: Map<String, Value>) {
+    for (key, value) in given {
+        match (all.get_mut(&key), value) {
+            (_, Value::Null) => {}
+            (Some(Value::Object(all)), Value::Object(given)) => merge(all, given),
+            (_, value) => drop(all.insert(key, value)),
+        }
     }
 }
 
 /// The given configuration with what it leaves out. The element type is left to the file that stands beside it.
 fn completed(mut all: Map<String, Value>, labels: &[String], given: Option<&Value>) -> Value {
     let numbered = || labels.iter().enumerate();
-    let ids: Map<_, _> = numbered().map(|(at, label)| (at.to_string(), json!(label))).collect();
-    let names: Map<_, _> = numbered().map(|(at, label)| (label.clone(), json!(at))).collect();
-    all.extend([("id2label".to_string(), json!(ids)), ("label2id".to_string(), json!(names))]);
-    let given = given.and_then(Value::as_object).cloned().unwrap_or_default();
-    all.extend(given.into_iter().filter(|(_, value)| !value.is_null()));
+    if !labels.is_empty() {
+        let ids: Map<_, _> = numbered().map(|(at, label)| (at.to_string(), json!(label))).collect();
+        let names: Map<_, _> = numbered().map(|(at, label)| (label.clone(), json!(at))).collect();
+        all.extend([("id2label".to_string(), json!(ids)), ("label2id".to_string(), json!(names))]);
+    }
+    let mut given = given.and_then(Value::as_object).cloned().unwrap_or_default();
+    // The class is the one that the tensors show: bare encoders are often saved with that of a model with a head.
+    given.retain(|key, _| key != "architectures" || !all.contains_key(key));
+    for whole in ["id2label", "label2id"] {
+        if let Some(names) = given.remove(whole).filter(|names| !names.is_null()) {
+            all.insert(whole.into(), names);
+        }
+    }
+    merge(&mut all, given);
     all.remove("dtype");
     all.remove("torch_dtype");
     Value::Object(all)
-}
-
-/// 1234567 as 1,234,567.
-pub fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut out = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
 }

@@ -26,6 +26,11 @@ impl<'a> Tensors<'a> {
         self.0.keys().copied()
     }
 
+    /// In the order of their names.
+    pub fn iter(&self) -> impl Iterator<Item = &'a TensorInfo> {
+        self.0.values().copied()
+    }
+
     /// How many different numbers N there are in names that start with `{before}N.`, e.g. layers.
     pub fn numbered(&self, before: &str) -> usize {
         let number = |name: &'a str| name.strip_prefix(before)?.split_once('.')?.0.parse().ok();
@@ -37,8 +42,8 @@ impl<'a> Tensors<'a> {
         let mut misfit = Misfit { model: model.to_string(), ..Misfit::default() };
         for param in &graph.params {
             match self.0.get(param.name.as_str()) {
-                None => misfit.missing.push((param.name.clone(), param.shape())),
-                Some(tensor) => misfit.wrong.extend(wrong(tensor, &param.shape())),
+                None => misfit.missing.push((param.name.clone(), param.stored_shape())),
+                Some(tensor) => misfit.wrong.extend(wrong(tensor, &param.stored_shape())),
             }
         }
         let needed: BTreeSet<&str> = graph.params.iter().map(|param| param.name.as_str()).collect();

@@ -27,6 +27,11 @@ pub enum Command {
     /// Step back or forward in the history. Answered by `Level`.
     Undo,
     Redo,
+    /// Evaluate the model, as it is cut now, on the tensors of a safetensors file, each named after the input it is for:
+    /// `image`, `tokens`, `timestep` ... Answered by [`crate::Event::Answered`].
+    Run {
+        file: FileRef,
+    },
     /// Run pictures through the dense and the pruned model. Answered by [`crate::Event::Predictions`].
     Predict {
         image: Image,

@@ -32,6 +32,10 @@ pub enum Event {
         items: Vec<Prediction>,
         pixels: BlobId,
     },
+    /// `files`: one safetensors file with the model's outputs by name.
+    Answered {
+        files: Vec<FileOut>,
+    },
     Report(Report),
     Timing(Timing),
     /// `data`: f32, `rows` x `cols`, row by row. Cells hold the mean of what they cover.
@@ -108,6 +112,10 @@ pub struct Loaded {
     pub bytes: u64,
     /// Class names by index.
     pub labels: Vec<String>,
+    /// Its architecture is known: it gives answers. Others can be looked at and cut.
+    pub runs: bool,
+    /// It can be asked what a picture shows: [`crate::Command::Predict`] works.
+    pub classifies_pictures: bool,
 }
 
 /// The state of the masks.
@@ -176,7 +184,9 @@ pub struct Report {
     pub bytes_dense: u64,
     /// Size of the written `model.safetensors`.
     pub bytes_out: u64,
-    /// "accuracy" where the true classes are known, else "agreement" with the dense model's top class.
+    /// "accuracy" where the true classes are known, "agreement" with the dense model's top class for other classifiers of
+    /// pictures, "similarity" to the dense model's answers on inputs that mean nothing for others that run; "none" and NaN
+    /// (in JSON null) for a model of unknown architecture.
     pub metric_name: String,
     pub metric_dense: f64,
     pub metric_pruned: f64,

@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 
 /// Raised with every change that an older page or engine would misread; both sides compare it in
 /// the handshake ([`Command::Hello`] and [`Event::Ready`]).
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// Ties the events of a job to the command that asked for it. Chosen by the sender, never reused.
 pub type RequestId = u32;

@@ -1,7 +1,7 @@
 //! Taking in what the engine says, and what follows from it.
 
 use leptos::prelude::*;
-use secateur_protocol::{Command, DeviceChoice, Envelope, Event, RequestId, VERSION};
+use secateur_protocol::{Card, Command, DeviceChoice, Envelope, Event, RequestId, VERSION};
 
 use super::{BLINK_MS, MOST_CRASHES};
 use crate::lanes::Job;
@@ -127,7 +127,23 @@ impl App {
         if self.recipe.with_untracked(|recipe| !matches!(recipe, Some(Ok(_)))) {
             self.mend_recipe();
         }
+        self.do_without_samples();
         self.prune(false);
+    }
+
+    /// There are samples of digits only: a model that sees none starts with a method that asks for none.
+    fn do_without_samples(&self) {
+        let asks = |card: &Card| card.fields.iter().any(|field| field.key == "samples");
+        if untrack(|| self.sees_pictures()) || !self.card.get_untracked().is_some_and(|card| asks(&card)) {
+            return;
+        }
+        let other = self.facts.ready.with_untracked(|ready| {
+            let cards = ready.as_ref()?.methods.iter().rev();
+            cards.filter(|card| !asks(card)).map(|card| card.id.to_string()).next()
+        });
+        if let Some(id) = other {
+            self.inputs.method.set(id);
+        }
     }
 
     /// A link may ask for a method or a value that does not exist: say so and go on with the defaults.

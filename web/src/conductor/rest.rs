@@ -45,7 +45,7 @@ impl App {
         if wanted(Job::Evaluate) {
             self.ask(Job::Evaluate, Command::Evaluate);
         }
-        if wanted(Job::Time) {
+        if wanted(Job::Time) && untrack(|| self.runs()) {
             self.ask(Job::Time, Command::Time { batch, repeats });
         }
     }

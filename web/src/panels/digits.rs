@@ -22,7 +22,10 @@ pub fn view(app: App) -> impl IntoView {
         app.inputs.first_digit.update(|first| *first = (*first + shown) % (TEST_DIGITS - TEST_DIGITS % shown));
         app.predict_test();
     };
+    let seen = move || app.sees_pictures();
+    let unseen = || view! { <p class="aside">"This model does not classify pictures, so there are no digits to show it."</p> };
     view! {
+        <Show when=seen fallback=unseen>
         <div class="sheet">
             <p class="digits-head">
                 <span>{move || tally(app)}</span>
@@ -34,6 +37,7 @@ pub fn view(app: App) -> impl IntoView {
         </div>
         {draw::view(app)}
         {probabilities(app)}
+        </Show>
     }
 }
 

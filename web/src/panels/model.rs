@@ -42,7 +42,7 @@ pub fn view(app: App) -> impl IntoView {
             on:change=chosen
         />
         <p class="verdict" data-testid="verdict" aria-live="polite">{verdict}</p>
-        <p class="aside">"or drop a ViT or DeiT .safetensors anywhere, with config.json if you have it"</p>
+        <p class="aside">"or drop a .safetensors anywhere, with its config.json if you have it: ViT, GPT-2, Llama, BERT, ResNet, U-Net ..."</p>
     }
 }
 

@@ -55,7 +55,8 @@ fn accuracy(app: App) -> impl IntoView {
     };
     let bar = move |pick: fn(&Report) -> f64| report(app).map_or(0.0, |(report, _)| pick(&report) * 100.0);
     let samples = move || {
-        report(app).map(|(report, _)| format!("on {} test digits", figures::count(report.metric_samples)))
+        let what = if app.sees_pictures() { "test digits" } else { "made-up inputs" };
+        report(app).map(|(report, _)| format!("on {} {what}", figures::count(report.metric_samples)))
     };
     view! {
         <div class="figure" class:stale=stale>

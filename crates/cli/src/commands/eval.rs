@@ -15,7 +15,7 @@ pub fn run(progress: Progress, model: &str, device: DeviceChoice) -> Result<Answ
     })?;
     let zero = report.metric_dense;
     let text = format!(
-        "{} ({}): {} {:.2} % on {} digits, on {}\n",
+        "{} ({}): {} {:.2} % on {} samples, on {}\n",
         report.model,
         report.family,
         report.metric_name,

@@ -1,7 +1,7 @@
 use std::path::Path;
 
 use secateur_formats::ReadAt;
-use secateur_formats::safetensors::{Header, TensorInfo, read_header};
+use secateur_formats::safetensors::{Header, Shards, TensorInfo};
 use serde_json::{Value, json};
 
 use crate::host::AnyFile;
@@ -10,10 +10,13 @@ use crate::{Answer, Result};
 
 /// Reads a file's header and says what is in it; the tensors' bytes stay on the disk.
 pub fn run(path: &Path) -> Result<Answer> {
-    let path = weights(path)?;
-    let file = AnyFile::open(&path.to_string_lossy())?;
-    let header = pollster::block_on(read_header(&file)).map_err(|error| format!("{}: {error}", path.display()))?;
-    let family = family(&path, &header);
+    let paths = weights(path)?;
+    let path = &paths[0];
+    let files =
+        paths.iter().map(|path| AnyFile::open(&path.to_string_lossy())).collect::<std::result::Result<_, _>>()?;
+    let opened = pollster::block_on(Shards::open(files)).map_err(|error| format!("{}: {error}", path.display()))?;
+    let (file, header) = opened;
+    let family = family(path, &header);
     let entries: u64 = header.tensors.iter().map(|tensor| tensor.len() as u64).sum();
     let json = json!({
         "file": path.display().to_string(),
@@ -46,5 +49,5 @@ fn family(path: &Path, header: &Header) -> std::result::Result<(String, String),
 
 fn entry(tensor: &TensorInfo) -> Value {
     json!({ "name": tensor.name, "dtype": tensor.dtype.to_string(), "shape": tensor.shape,
-            "bytes": tensor.range.end - tensor.range.start })
+            "bytes": tensor.bytes() })
 }

@@ -9,4 +9,5 @@ pub mod methods;
 pub mod models;
 pub mod prune;
 pub mod record;
+pub mod run;
 pub mod train;

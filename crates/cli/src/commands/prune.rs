@@ -47,7 +47,7 @@ fn recipe(args: &PruneArgs) -> Result<Recipe> {
 
 fn text(level: &Level, report: &Report, out: Option<&OutDir>) -> String {
     let mut text = format!(
-        "{}: {} of {} prunable weights are zero ({:.2} %)\n{}: dense {:.2} %, pruned {:.2} % of {} digits\n\
+        "{}: {} of {} prunable weights are zero ({:.2} %)\n{}: dense {:.2} %, pruned {:.2} % on {} samples\n\
          found in {:.2} s on {}\n",
         report.model,
         report.prunable_zero,

@@ -1,7 +1,9 @@
 use secateur_data::digits::Split;
-use secateur_data::metrics::{accuracy, agreement};
+use secateur_data::metrics::{accuracy, agreement, similarity};
+use secateur_exec::{Meter, Params, forward, probe, shortened};
 use secateur_formats::ReadAt;
-use secateur_protocol::{Event, Report};
+use secateur_models::Task;
+use secateur_protocol::{Event, Report, Unit};
 
 use crate::Host;
 use crate::desk::Job;
@@ -33,7 +35,7 @@ pub(crate) async fn report<H: Host>(session: &mut Session<H::File>, job: &Job<'_
         prunable_zero: level.zeros(),
         sparsity_prunable: level.sparsity(),
         bytes_dense: checkpoint.file.len(),
-        bytes_out: checkpoint.bytes_out().await?,
+        bytes_out: checkpoint.bytes_out(),
         metric_name: metric.name.to_string(),
         metric_dense: metric.dense,
         metric_pruned: metric.pruned,
@@ -51,10 +53,38 @@ struct Metric {
     samples: usize,
 }
 
+/// The metric that fits the model's task.
+async fn metric<H: Host>(session: &mut Session<H::File>, job: &Job<'_, H>) -> Result<Metric, Stop> {
+    match session.open()?.checkpoint.model.task {
+        Task::ImageClasses => on_digits(session, job).await,
+        Task::Unknown => Ok(Metric { name: "none", dense: f64::NAN, pruned: f64::NAN, samples: 0 }),
+        _ => on_probes(session, job).await,
+    }
+}
+
+/// Inputs that a model without data of its own is compared on.
+const PROBES: usize = 4;
+
+/// How much alike the two models' first outputs are on inputs that mean nothing: all that can be said without data.
+async fn on_probes<H: Host>(session: &mut Session<H::File>, job: &Job<'_, H>) -> Result<Metric, Stop> {
+    let (compute, open) = session.ready()?;
+    let pruned = open.pruned(compute)?;
+    let (model, weights) = open.parts()?;
+    let graph = shortened(&model.graph).map_err(Stop::because)?;
+    let answer = async |params: &Params, done: u64| {
+        job.tick(done, 2, Unit::Steps).await?;
+        let answer = forward(&graph, params, probe(compute, &graph, 0, PROBES)?, &mut ())?.read().await?;
+        compute.check()?;
+        Ok::<_, Stop>(answer)
+    };
+    let (dense, pruned) = (answer(&weights.dense, 0).await?, answer(&pruned, 1).await?);
+    Ok(Metric { name: "similarity", dense: 1.0, pruned: similarity(&dense, &pruned), samples: PROBES })
+}
+
 /// Accuracy where the model's classes are the ten digits, else agreement with the dense model.
 ///
 /// The dense answers are kept for as long as the model stays on the device, the pruned ones until the next cut.
-async fn metric<H: Host>(session: &mut Session<H::File>, job: &Job<'_, H>) -> Result<Metric, Stop> {
+async fn on_digits<H: Host>(session: &mut Session<H::File>, job: &Job<'_, H>) -> Result<Metric, Stop> {
     let digits = session.digits(job.host()).await?;
     let (compute, open) = session.ready()?;
     let pruned = open.pruned(compute)?;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use secateur_exec::Meter;
 use secateur_formats::ReadAt;
 use secateur_formats::safetensors::{self, Dtype, Tensor};
-use secateur_graph::{Mask, Masks};
+use secateur_graph::{Mask, Masks, Param};
 use secateur_protocol::{BlobId, Event, FileOut, Unit};
 use serde::Serialize;
 
@@ -53,13 +53,13 @@ pub(crate) fn json(value: &impl Serialize) -> Result<Vec<u8>, Stop> {
 /// The model's own file, byte for byte but for the pruned entries: zero is all bits zero in every float type.
 async fn zeroed<H: Host>(job: &Job<'_, H>, checkpoint: &Checkpoint<H::File>, masks: &Masks) -> Result<Vec<u8>, Stop> {
     let graph = &checkpoint.model.graph;
-    let mut out = checkpoint.start().await?;
+    let mut out = checkpoint.start();
     let total = checkpoint.file.len();
     for tensor in &checkpoint.header.tensors {
         let mut bytes = checkpoint.file.read(tensor.range.clone()).await.map_err(Stop::because)?;
-        if let Some(mask) = graph.find_param(&tensor.name).and_then(|id| masks.get(id)) {
+        if let Some((id, mask)) = graph.find_param(&tensor.name).and_then(|id| Some((id, masks.get(id)?))) {
             let width = bytes.len() / mask.len().max(1);
-            for at in (0..mask.len()).filter(|at| !mask.is_kept(*at)) {
+            for (at, _) in stored(graph.param(id), mask).into_iter().enumerate().filter(|(_, kept)| *kept == 0) {
                 bytes[at * width..(at + 1) * width].fill(0);
             }
         }
@@ -67,6 +67,11 @@ async fn zeroed<H: Host>(job: &Job<'_, H>, checkpoint: &Checkpoint<H::File>, mas
         job.tick(tensor.range.end, total, Unit::Bytes).await?;
     }
     Ok(out)
+}
+
+/// The mask's entries in the order of the checkpoint's: 1 = kept, 0 = pruned.
+fn stored(param: &Param, mask: &Mask) -> Vec<u8> {
+    param.to_stored((0..mask.len()).map(|at| u8::from(mask.is_kept(at))).collect())
 }
 
 /// Reads the written file again: it must list the same tensors and hold zeros where the masks prune.
@@ -82,25 +87,25 @@ async fn reopened<F: ReadAt>(checkpoint: &Checkpoint<F>, masks: &Masks, bytes: V
         return Err(wrong("it lists other tensors"));
     }
     for (id, mask) in masks.iter() {
-        let name = &checkpoint.model.graph.param(id).name;
-        let tensor = header.tensor(name).ok_or_else(|| wrong(name))?;
+        let param = checkpoint.model.graph.param(id);
+        let tensor = header.tensor(&param.name).ok_or_else(|| wrong(&param.name))?;
         let values = safetensors::read_f32(&file, tensor).await.map_err(Stop::because)?;
-        if values.iter().enumerate().any(|(at, value)| !mask.is_kept(at) && *value != 0.0) {
-            return Err(wrong(&format!("{name} holds pruned entries")));
+        if values.iter().zip(stored(param, mask)).any(|(value, kept)| kept == 0 && *value != 0.0) {
+            return Err(wrong(&format!("{} holds pruned entries", param.name)));
         }
     }
     Ok(bytes)
 }
 
-/// One U8 tensor per prunable parameter, in its shape: 1 = kept, 0 = pruned.
+/// One U8 tensor per prunable parameter, in its shape in the checkpoint: 1 = kept, 0 = pruned.
 fn masks_file<F>(checkpoint: &Checkpoint<F>, cut: &Cut, digest: &str) -> Result<Vec<u8>, Stop> {
     let graph = &checkpoint.model.graph;
     let tensors = graph.prunable().map(|id| {
         let param = graph.param(id);
         let full = || Mask::full(param.len());
         let mask = cut.masks.get(id).cloned().unwrap_or_else(full);
-        let bytes = (0..mask.len()).map(|at| u8::from(mask.is_kept(at))).collect();
-        Tensor { name: param.name.clone(), dtype: Dtype::U8, shape: param.shape(), bytes: Cow::Owned(bytes) }
+        let bytes = Cow::Owned(stored(param, &mask));
+        Tensor { name: param.name.clone(), dtype: Dtype::U8, shape: param.stored_shape(), bytes }
     });
     let metadata = [("recipe", cut.recipe.canonical()), ("digest", digest.to_string())];
     let metadata: BTreeMap<_, _> = metadata.map(|(key, value)| (key.to_string(), value)).into();

@@ -9,5 +9,6 @@ pub(crate) mod hello;
 pub(crate) mod load;
 pub(crate) mod predict;
 pub(crate) mod prune;
+pub(crate) mod run;
 pub(crate) mod time;
 pub(crate) mod train;

@@ -5,7 +5,7 @@ use secateur_protocol::{Event, Recipe, Value};
 
 use crate::Host;
 use crate::desk::Job;
-use crate::forward::inputs;
+use crate::forward::{inputs, pictures};
 use crate::history::Cut;
 use crate::session::Session;
 use crate::stop::Stop;
@@ -32,7 +32,10 @@ pub(crate) async fn run<H: Host>(
 
     let calibration = digits.split(Split::Calibration);
     let samples = samples(method, &recipe).min(calibration.len());
-    let inputs = inputs(&model.input, calibration.take(samples).map(|at| digits.grey(at)));
+    let inputs = match samples {
+        0 => Vec::new(),
+        _ => inputs(pictures(model)?, calibration.take(samples).map(|at| digits.grey(at))),
+    };
     let mut lab = Lab {
         compute,
         graph: &model.graph,

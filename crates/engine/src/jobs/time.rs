@@ -1,14 +1,14 @@
 use secateur_data::digits::Split;
-use secateur_exec::{Meter, Params};
+use secateur_exec::{Meter, Params, forward, probe, shortened};
 use secateur_protocol::{Event, Spread, Timing, Unit};
 
 use crate::Host;
 use crate::desk::Job;
-use crate::forward::inputs;
+use crate::forward::{inputs, pictures};
 use crate::session::Session;
 use crate::stop::Stop;
 
-/// Times forward passes of `batch` test digits. Dense and pruned take turns, so that neither has the quieter
+/// Times forward passes of `batch` test digits, or of as many meaningless inputs for a model that reads none. Dense and pruned take turns, so that neither has the quieter
 /// machine, and every answer is read back: only then it is known to have been computed.
 pub(crate) async fn run<H: Host>(
     session: &mut Session<H::File>,
@@ -22,12 +22,18 @@ pub(crate) async fn run<H: Host>(
     let (compute, open) = session.ready()?;
     let pruned = open.pruned(compute)?;
     let (model, weights) = open.parts()?;
-    let test = digits.split(Split::Test);
-    let images = inputs(&model.input, test.take(batch as usize).map(|at| digits.grey(at)));
+    let graph = shortened(&model.graph).map_err(Stop::because)?;
+    let mut given = probe(compute, &graph, 0, batch as usize)?;
+    if let Ok(spec) = pictures(model) {
+        let images = inputs(spec, digits.split(Split::Test).take(batch as usize).map(|at| digits.grey(at)));
+        let name = graph.inputs().next().map_or("", |node| &node.name);
+        given.upload(compute, &graph, name, batch as usize, images)?;
+    }
 
     let time = async |params: &Params| {
         let start_ms = job.host().now_ms();
-        secateur_exec::logits(compute, &model.graph, params, &images, batch as usize).await?;
+        forward(&graph, params, given.clone(), &mut ())?.read().await?;
+        compute.check()?;
         Ok::<f64, Stop>(job.host().now_ms() - start_ms)
     };
     time(&weights.dense).await?; // warm up: pages and pipelines are made on the first pass

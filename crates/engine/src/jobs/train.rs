@@ -7,12 +7,12 @@ use secateur_exec::train::{Augment, EpochEnd, Samples, TrainSpec, train};
 use secateur_exec::{Compute, ExecError, Params, Silent, logits_of};
 use secateur_formats::safetensors::{self, Dtype, Tensor};
 use secateur_graph::{Graph, Masks, ParamId};
-use secateur_models::Model;
+use secateur_models::{InputSpec, Model};
 use secateur_protocol::{Epoch, Event, TrainLog};
 
 use crate::checkpoint::{built_in, read_json};
 use crate::desk::Job;
-use crate::forward::inputs;
+use crate::forward::{inputs, pictures};
 use crate::jobs::export::{json, with_blobs};
 use crate::session::Session;
 use crate::stop::Stop;
@@ -34,7 +34,7 @@ pub(crate) async fn run<H: Host>(
     let model = secateur_models::initial(&config).map_err(Stop::because)?;
     let digits = session.digits(job.host()).await?;
     let compute = session.compute()?;
-    let splits = Splits { compute, model: &model, digits: &digits };
+    let splits = Splits { compute, model: &model, spec: pictures(&model)?, digits: &digits };
 
     let (pictures, labels) = splits.samples(Split::Train);
     let mut log = Vec::new();
@@ -75,6 +75,7 @@ pub(crate) async fn run<H: Host>(
 struct Splits<'a> {
     compute: &'a Compute,
     model: &'a Model,
+    spec: &'a InputSpec,
     digits: &'a Digits,
 }
 
@@ -82,7 +83,8 @@ impl Splits<'_> {
     /// A split's pictures as the model wants them, and their classes.
     fn samples(&self, split: Split) -> (Vec<f32>, &[u8]) {
         let range = self.digits.split(split);
-        (inputs(&self.model.input, range.clone().map(|at| self.digits.grey(at))), &self.digits.labels[range])
+        let pictures = inputs(self.spec, range.clone().map(|at| self.digits.grey(at)));
+        (pictures, &self.digits.labels[range])
     }
 
     async fn accuracy(&self, params: &Params, split: Split) -> Result<f64, ExecError> {
@@ -105,6 +107,6 @@ async fn checkpoint(graph: &Graph, params: &Params) -> Result<Vec<u8>, Stop> {
 
 fn tensor(graph: &Graph, id: ParamId, values: Vec<f32>) -> Tensor<'static> {
     let param = graph.param(id);
-    let bytes = values.iter().flat_map(|value| value.to_le_bytes()).collect();
-    Tensor { name: param.name.clone(), dtype: Dtype::F32, shape: param.shape(), bytes: Cow::Owned(bytes) }
+    let bytes = param.to_stored(values).iter().flat_map(|value| value.to_le_bytes()).collect();
+    Tensor { name: param.name.clone(), dtype: Dtype::F32, shape: param.stored_shape(), bytes: Cow::Owned(bytes) }
 }

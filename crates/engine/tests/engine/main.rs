@@ -4,5 +4,6 @@ mod bad_files;
 mod cancel;
 mod commands;
 mod export;
+mod families;
 mod host;
 mod tiny;

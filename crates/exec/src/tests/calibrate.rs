@@ -55,7 +55,7 @@ fn unfolded(inputs: &[f32]) -> Vec<f32> {
 fn features(params: &Params, graph: &Graph, inputs: &[f32]) -> Vec<f32> {
     let mut probe = graph.clone();
     let flat = probe.nodes.iter().position(|node| node.name == "flat").unwrap();
-    probe.output = secateur_graph::NodeId(flat as u32);
+    probe.outputs[0].node = secateur_graph::NodeId(flat as u32);
     probe.nodes.truncate(flat + 1);
     pollster::block_on(logits(&cpu(), &probe, params, inputs, SAMPLES)).unwrap()
 }

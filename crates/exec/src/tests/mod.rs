@@ -3,6 +3,7 @@
 mod calibrate;
 mod gpu;
 mod gradient;
+mod memory;
 mod operations;
 mod params;
 mod train;
@@ -43,21 +44,21 @@ const VIT_CLASSES: usize = 3;
 fn tiny_vit() -> Graph {
     let mut g = Builder::default();
     let add = |g: &mut Builder, name: &str, op: Op, inputs: &[NodeId]| g.add(name, op, inputs).unwrap();
-    let linear = |inputs, outputs| ops::Linear { inputs, outputs, bias: true }.into();
-    let norm = || ops::LayerNorm { features: 4, eps: 1e-12 }.into();
-    let image = add(&mut g, "image", ops::Input { shape: vec![2, 4, 4] }.into(), &[]);
+    let linear = |inputs, outputs| ops::Linear::new(inputs, outputs, true).into();
+    let norm = || ops::LayerNorm::new(4, 1e-12).into();
+    let image = add(&mut g, "image", ops::Input::new(&[2, 4, 4]).into(), &[]);
     g.block();
-    let patch = ops::Conv2d { inputs: 2, outputs: 4, kernel: 2, stride: 2, padding: 0, bias: true };
+    let patch = ops::Conv2d { inputs: 2, outputs: 4, kernel: 2, stride: 2, padding: 0, groups: 1, bias: true };
     let x = add(&mut g, "patch", patch.into(), &[image]);
     let x = add(&mut g, "tokens", ops::ToTokens.into(), &[x]);
-    let x = add(&mut g, "cls", ops::PrependToken { features: 4 }.into(), &[x]);
-    let x = add(&mut g, "position", ops::AddPosition { tokens: 5, features: 4 }.into(), &[x]);
+    let x = add(&mut g, "cls", ops::PrependToken::one(4).into(), &[x]);
+    let x = add(&mut g, "position", ops::AddPosition::parameter(5, 4).into(), &[x]);
     g.block();
     let n = add(&mut g, "before", norm(), &[x]);
     let q = add(&mut g, "query", linear(4, 4), &[n]);
     let k = add(&mut g, "key", linear(4, 4), &[n]);
     let v = add(&mut g, "value", linear(4, 4), &[n]);
-    let a = add(&mut g, "attention", ops::Attention { heads: 2, head_dim: 2 }.into(), &[q, k, v]);
+    let a = add(&mut g, "attention", ops::Attention::full(2, 2).into(), &[q, k, v]);
     let a = add(&mut g, "output", linear(4, 4), &[a]);
     let x = add(&mut g, "residual", ops::Add.into(), &[x, a]);
     let n = add(&mut g, "after", norm(), &[x]);
@@ -74,14 +75,14 @@ fn tiny_vit() -> Graph {
 /// conv 3x3 -> ReLU -> pool -> flatten -> linear on pictures of 1 x 6 x 6.
 fn tiny_cnn() -> Graph {
     let mut g = Builder::default();
-    let image = g.add("image", ops::Input { shape: vec![1, 6, 6] }, &[]).unwrap();
+    let image = g.add("image", ops::Input::new(&[1, 6, 6]), &[]).unwrap();
     g.block();
-    let conv = ops::Conv2d { inputs: 1, outputs: 4, kernel: 3, stride: 1, padding: 1, bias: true };
+    let conv = ops::Conv2d { inputs: 1, outputs: 4, kernel: 3, stride: 1, padding: 1, groups: 1, bias: true };
     let x = g.add("conv", conv, &[image]).unwrap();
     let x = g.add("relu", ops::Activation::Relu, &[x]).unwrap();
-    let x = g.add("pool", ops::MaxPool2d { kernel: 2 }, &[x]).unwrap();
+    let x = g.add("pool", ops::MaxPool2d::tiled(2), &[x]).unwrap();
     let x = g.add("flat", ops::Flatten, &[x]).unwrap();
     g.block();
-    let x = g.add("fc", ops::Linear { inputs: 36, outputs: 2, bias: true }, &[x]).unwrap();
+    let x = g.add("fc", ops::Linear::new(36, 2, true), &[x]).unwrap();
     g.finish(x)
 }

@@ -6,10 +6,10 @@ use crate::{ExecError, Params, Silent, logits, logits_of};
 /// 4 -> `hidden` -> ReLU -> 2
 fn mlp(hidden: usize) -> Graph {
     let mut g = Builder::default();
-    let x = g.add("x", ops::Input { shape: vec![4] }, &[]).unwrap();
-    let x = g.add("up", ops::Linear { inputs: 4, outputs: hidden, bias: true }, &[x]).unwrap();
+    let x = g.add("x", ops::Input::new(&[4]), &[]).unwrap();
+    let x = g.add("up", ops::Linear::new(4, hidden, true), &[x]).unwrap();
     let x = g.add("relu", ops::Activation::Relu, &[x]).unwrap();
-    let x = g.add("down", ops::Linear { inputs: hidden, outputs: 2, bias: false }, &[x]).unwrap();
+    let x = g.add("down", ops::Linear::new(hidden, 2, false), &[x]).unwrap();
     g.finish(x)
 }
 

@@ -4,7 +4,7 @@ use secateur_graph::Graph;
 use super::{Samples, TrainSpec};
 use crate::logits::{batch, input_shape};
 use crate::rng::Rng;
-use crate::{Compute, ExecError, Value};
+use crate::{Compute, ExecError, Inputs};
 
 /// Cuts the samples into shuffled, augmented batches.
 pub(super) struct Batches<'a> {
@@ -22,7 +22,7 @@ impl<'a> Batches<'a> {
         samples: Samples<'a>,
         spec: &'a TrainSpec,
     ) -> Result<Self, ExecError> {
-        let classes = graph.node(graph.output).shape.last().copied().unwrap_or(0);
+        let classes = graph.node(graph.output()).shape.last().copied().unwrap_or(0);
         let each: usize = input_shape(graph).iter().product();
         let wrong = |want: String, got: String| ExecError::Shape { op: "train", node: "samples".into(), want, got };
         if samples.labels.is_empty() || samples.inputs.len() != each * samples.labels.len() {
@@ -51,16 +51,16 @@ impl<'a> Batches<'a> {
     }
 
     /// Inputs of the chosen samples and their smoothed one-hot targets [samples, classes].
-    pub(super) fn get(&self, epoch: u32, chosen: &[usize]) -> Result<(Value, Tensor<2>), ExecError> {
-        let mut inputs = Vec::new();
+    pub(super) fn get(&self, epoch: u32, chosen: &[usize]) -> Result<(Inputs, Tensor<2>), ExecError> {
+        let mut pictures = Vec::new();
         let mut targets = vec![self.spec.label_smoothing / self.classes as f32; chosen.len() * self.classes];
         for (row, at) in chosen.iter().enumerate() {
-            inputs.extend(self.picture(epoch, *at));
+            pictures.extend(self.picture(epoch, *at));
             targets[row * self.classes + usize::from(self.samples.labels[*at])] += 1.0 - self.spec.label_smoothing;
         }
         let targets = TensorData::new(targets, [chosen.len(), self.classes]);
-        let input = batch(self.compute, self.graph, &inputs, chosen.len())?;
-        Ok((input, Tensor::from_data(targets, self.compute.device())))
+        let inputs = batch(self.compute, self.graph, &pictures, chosen.len())?;
+        Ok((inputs, Tensor::from_data(targets, self.compute.device())))
     }
 
     fn picture(&self, epoch: u32, at: usize) -> Vec<f32> {

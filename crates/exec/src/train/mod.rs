@@ -92,8 +92,8 @@ pub async fn train(
         for chosen in order.chunks(spec.batch) {
             let step = losses.len() as u64;
             meter.tick(step, total, Unit::Steps).await?;
-            let (input, targets) = batches.get(epoch, chosen)?;
-            let loss = learner.step(input, targets, spec.lr_at(step, total)).await?;
+            let (inputs, targets) = batches.get(epoch, chosen)?;
+            let loss = learner.step(inputs, targets, spec.lr_at(step, total)).await?;
             compute.check()?;
             if !loss.is_finite() {
                 return Err(ExecError::Diverged { step, loss });

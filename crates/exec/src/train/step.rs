@@ -1,11 +1,11 @@
 use burn::optim::{AdamW, AdamWConfig, AdamWState, Optimizer};
 use burn::tensor::activation::log_softmax;
-use burn::tensor::{Bool, Gradients, Tensor, TensorData};
+use burn::tensor::{Bool, Tensor, TensorData};
 use secateur_graph::{Graph, Masks, Role};
 
 use super::TrainSpec;
 use crate::value::each_rank;
-use crate::{Compute, ExecError, Params, Value, forward};
+use crate::{Compute, ExecError, Inputs, Params, Value, forward};
 
 /// Parameters in training with what AdamW remembers of each. Moments are kept flat: the update is elementwise.
 pub(super) struct Learner<'a> {
@@ -44,15 +44,16 @@ impl<'a> Learner<'a> {
 
     /// One step down the gradient of the cross-entropy between `targets` [samples, classes] and the model's
     /// answers. Returns the loss before it.
-    pub(super) async fn step(&mut self, input: Value, targets: Tensor<2>, lr: f64) -> Result<f32, ExecError> {
-        let tracked = Params(self.params.0.iter().map(|value| value.clone().map(track)).collect());
-        let answers = forward(self.graph, &tracked, input, &mut ())?;
+    pub(super) async fn step(&mut self, inputs: Inputs, targets: Tensor<2>, lr: f64) -> Result<f32, ExecError> {
+        let tracked = self.params.tracked();
+        let answers = forward(self.graph, &tracked, inputs, &mut ())?;
         let loss = cross_entropy(self.graph, answers, targets)?;
         let mut gradients = loss.backward();
         for (at, leaf) in tracked.0.iter().enumerate() {
-            let Some(leaf) = leaf else { continue };
-            if let Some(gradient) = each_rank!(leaf, leaf => flat_gradient(leaf, &mut gradients)) {
-                self.update(at, gradient, lr);
+            let learned = self.graph.params[at].role != Role::Statistic;
+            let gradient = leaf.as_ref().filter(|_| learned).and_then(|leaf| leaf.take_gradient(&mut gradients));
+            if let Some(gradient) = gradient {
+                self.update(at, each_rank!(gradient, gradient => flat(gradient)), lr);
             }
         }
         Ok(Value::R1(loss.inner()).read().await?[0])
@@ -78,13 +79,9 @@ impl<'a> Learner<'a> {
     }
 }
 
-fn track(value: Value) -> Value {
-    each_rank!(value, tensor -> tensor.autodiff().require_grad())
-}
-
-fn flat_gradient<const D: usize>(leaf: &Tensor<D>, gradients: &mut Gradients) -> Option<Tensor<1>> {
-    let entries = leaf.dims().iter().product::<usize>();
-    leaf.grad_remove(gradients).map(|gradient| gradient.reshape([entries]))
+fn flat<const D: usize>(gradient: Tensor<D>) -> Tensor<1> {
+    let entries = gradient.dims().iter().product::<usize>();
+    gradient.reshape([entries])
 }
 
 /// Mean over samples of -sum(target * log softmax(answer)).
@@ -99,7 +96,7 @@ fn cross_entropy(graph: &Graph, answers: Value, targets: Tensor<2>) -> Result<Te
 }
 
 fn not_classes(graph: &Graph, want: &[usize], got: &[usize]) -> ExecError {
-    let node = graph.node(graph.output);
+    let node = graph.node(graph.output());
     let (want, got) = (format!("[samples, classes] = {want:?}"), format!("{got:?}"));
     ExecError::Shape { op: node.op.name(), node: node.name.clone(), want, got }
 }

@@ -3,20 +3,20 @@
 //! The `safetensors` crate wants the whole file in one buffer, counts in `usize` (4 GB in a browser) and keeps
 //! one of two tensors of the same name. So the header is read and checked here; element types are the crate's.
 
-mod annotate;
 mod error;
 mod header;
 mod recognise;
+mod shards;
 #[cfg(test)]
 mod tests;
 mod values;
 mod write;
 
-pub use annotate::annotated_start;
 pub use error::FormatError;
 pub use header::{Header, TensorInfo, read_header};
-pub use values::read_f32;
-pub use write::{Tensor, write};
+pub use shards::Shards;
+pub use values::{read_f32, read_numbers};
+pub use write::{Tensor, start, write};
 
 /// Element types of the format. Sizes by [`Dtype::bitsize`].
 pub use ::safetensors::Dtype;

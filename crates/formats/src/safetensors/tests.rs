@@ -232,12 +232,36 @@ fn what_is_no_finite_number_is_named_with_its_place() {
 fn a_note_is_added_once_and_the_tensors_stay() {
     let bytes = [7u8; 8];
     let file = write([tensor("w", Dtype::F32, &[2], &bytes)], &notes(&[("by", "me")])).unwrap();
-    let annotate = |file: &[u8]| {
-        let start = block_on(annotated_start(&file, &header_of(file).unwrap(), "format", "pt")).unwrap();
-        [start, bytes.to_vec()].concat()
-    };
+    let annotate = |file: &[u8]| [start(&header_of(file).unwrap(), "format", "pt"), bytes.to_vec()].concat();
     let once = annotate(&file);
     assert_eq!(header_of(&once).unwrap().metadata, notes(&[("by", "me"), ("format", "pt")]));
     assert_eq!(SafeTensors::deserialize(&once).unwrap().tensor("w").unwrap().data(), bytes);
     assert_eq!(annotate(&once), once);
+}
+
+#[test]
+fn shards_are_one_file() {
+    let file = |name: &str, value: f32| {
+        let bytes = value.to_le_bytes();
+        MemoryFile::new(write([tensor(name, Dtype::F32, &[1], &bytes)], &notes(&[("part", name)])).unwrap())
+    };
+    let (shards, header) = block_on(Shards::open(vec![file("b", 2.0), file("a", 1.0)])).unwrap();
+    assert_eq!(header.tensors.iter().map(|tensor| tensor.name.as_str()).collect::<Vec<_>>(), ["b", "a"]);
+    for (name, value) in [("a", 1.0), ("b", 2.0)] {
+        assert_eq!(block_on(read_f32(&shards, header.tensor(name).unwrap())).unwrap(), [value]);
+    }
+    assert!(
+        block_on(shards.read(shards.len() / 2 - 4..shards.len() / 2 + 4)).is_err(),
+        "half in one, half in the other"
+    );
+    assert!(block_on(shards.read(shards.len()..shards.len() + 1)).is_err());
+    let twice = block_on(Shards::open(vec![file("a", 1.0), file("a", 2.0)])).err().unwrap().to_string();
+    assert!(twice.contains("\"a\" twice"), "{twice}");
+
+    let mut joined = start(&header, "format", "pt");
+    for tensor in &header.tensors {
+        joined.extend(block_on(shards.read(tensor.range.clone())).unwrap());
+    }
+    let whole = SafeTensors::deserialize(&joined).unwrap();
+    assert_eq!(whole.tensor("b").unwrap().data(), 2f32.to_le_bytes());
 }

@@ -9,6 +9,28 @@ const CHUNK_BYTES: u64 = 4 << 20;
 
 /// A tensor's entries, row by row, widened to f32. NaN and infinity are refused.
 pub async fn read_f32(file: &impl ReadAt, info: &TensorInfo) -> Result<Vec<f32>, FormatError> {
+    read(file, info, widen).await
+}
+
+/// [`read_f32`] that takes whole numbers as well, e.g. token ids. Those above 2^24 are rounded.
+pub async fn read_numbers(file: &impl ReadAt, info: &TensorInfo) -> Result<Vec<f32>, FormatError> {
+    read(file, info, |info, bytes, values| {
+        match info.dtype {
+            Dtype::U8 => values.extend(bytes.iter().map(|entry| f32::from(*entry))),
+            Dtype::I32 => values.extend(bytes.as_chunks().0.iter().map(|entry| i32::from_le_bytes(*entry) as f32)),
+            Dtype::I64 => values.extend(bytes.as_chunks().0.iter().map(|entry| i64::from_le_bytes(*entry) as f32)),
+            _ => return widen(info, bytes, values),
+        }
+        Ok(())
+    })
+    .await
+}
+
+async fn read(
+    file: &impl ReadAt,
+    info: &TensorInfo,
+    widen: impl Fn(&TensorInfo, &[u8], &mut Vec<f32>) -> Result<(), FormatError>,
+) -> Result<Vec<f32>, FormatError> {
     let mut values = Vec::with_capacity(info.len());
     let mut start = info.range.start;
     while start < info.range.end {

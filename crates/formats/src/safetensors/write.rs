@@ -1,11 +1,10 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-use safetensors::tensor::TensorInfo;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
-use super::{Dtype, FormatError};
+use super::{Dtype, FormatError, Header};
 use crate::{clip, quote};
 
 /// A tensor to be written.
@@ -27,17 +26,43 @@ pub fn write<'a>(
     let mut tensors: Vec<Tensor<'a>> = tensors.into_iter().collect();
     tensors.sort_by(|a, b| b.dtype.cmp(&a.dtype).then_with(|| a.name.cmp(&b.name)));
     check(&tensors)?;
-    let mut header = serde_json::to_vec(&HeaderOut { tensors: &tensors, metadata }).expect("strings and numbers");
-    header.resize(header.len().next_multiple_of(8), b' '); // so that the data is aligned
-
-    let total: usize = tensors.iter().map(|tensor| tensor.bytes.len()).sum();
-    let mut file = Vec::with_capacity(8 + header.len() + total);
-    file.extend((header.len() as u64).to_le_bytes());
-    file.extend(header);
+    let entries = tensors.iter().map(|Tensor { name, dtype, shape, bytes }| Entry {
+        name,
+        dtype: *dtype,
+        shape,
+        bytes: bytes.len() as u64,
+    });
+    let mut file = started(entries.collect(), metadata);
+    file.reserve_exact(tensors.iter().map(|tensor| tensor.bytes.len()).sum());
     for tensor in &tensors {
         file.extend_from_slice(&tensor.bytes);
     }
     Ok(file)
+}
+
+/// What a file with the tensors of `header` starts with, up to their bytes, which follow in the same order without
+/// gaps. The note `key` = `value` is added to the metadata unless there is one by that name already.
+///
+/// PyTorch libraries want to be told `format` = `pt`.
+pub fn start(header: &Header, key: &str, value: &str) -> Vec<u8> {
+    let mut metadata = header.metadata.clone();
+    metadata.entry(key.to_string()).or_insert_with(|| value.to_string());
+    let entries = header.tensors.iter().map(|tensor| Entry {
+        name: &tensor.name,
+        dtype: tensor.dtype,
+        shape: &tensor.shape,
+        bytes: tensor.bytes(),
+    });
+    started(entries.collect(), &metadata)
+}
+
+/// The header's length and the header.
+fn started(entries: Vec<Entry<'_>>, metadata: &BTreeMap<String, String>) -> Vec<u8> {
+    let mut header = serde_json::to_vec(&HeaderOut { entries, metadata }).expect("strings and numbers");
+    header.resize(header.len().next_multiple_of(8), b' '); // so that the data is aligned
+    let mut start = (header.len() as u64).to_le_bytes().to_vec();
+    start.extend(header);
+    start
 }
 
 fn check(tensors: &[Tensor<'_>]) -> Result<(), FormatError> {
@@ -59,8 +84,23 @@ fn check(tensors: &[Tensor<'_>]) -> Result<(), FormatError> {
 
 /// The header in the reference library's own words, entries in file order.
 struct HeaderOut<'a> {
-    tensors: &'a [Tensor<'a>],
+    entries: Vec<Entry<'a>>,
     metadata: &'a BTreeMap<String, String>,
+}
+
+/// A tensor as the header lists it. The reference's own type counts in `usize`, 4 GB in a browser.
+#[derive(Serialize)]
+struct EntryOut<'a> {
+    dtype: Dtype,
+    shape: &'a [usize],
+    data_offsets: (u64, u64),
+}
+
+struct Entry<'a> {
+    name: &'a str,
+    dtype: Dtype,
+    shape: &'a [usize],
+    bytes: u64,
 }
 
 impl Serialize for HeaderOut<'_> {
@@ -70,10 +110,9 @@ impl Serialize for HeaderOut<'_> {
             map.serialize_entry("__metadata__", self.metadata)?;
         }
         let mut start = 0;
-        for Tensor { name, dtype, shape, bytes } in self.tensors {
-            let data_offsets = (start, start + bytes.len());
-            map.serialize_entry(name, &TensorInfo { dtype: *dtype, shape: shape.clone(), data_offsets })?;
-            start = data_offsets.1;
+        for Entry { name, dtype, shape, bytes } in &self.entries {
+            map.serialize_entry(name, &EntryOut { dtype: *dtype, shape, data_offsets: (start, start + bytes) })?;
+            start += bytes;
         }
         map.end()
     }

@@ -3,8 +3,8 @@ use serde::{Deserialize, Serialize};
 use crate::op::product_u64;
 use crate::{Axis, OpRule, ParamSpec, Role, Shape};
 
-/// 2-D convolution on [channels, height, width]; W is [outputs, inputs, kernel, kernel] as in PyTorch.
-/// Zero padding on all four sides.
+/// 2-D convolution on [channels, height, width]; W is [outputs, inputs / groups, kernel, kernel] as in PyTorch.
+/// Zero padding on all four sides. With `groups` = `inputs` it is depthwise (Howard et al., 2017).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Conv2d {
     pub inputs: usize,
@@ -12,15 +12,38 @@ pub struct Conv2d {
     pub kernel: usize,
     pub stride: usize,
     pub padding: usize,
+    pub groups: usize,
     pub bias: bool,
 }
 
-impl OpRule for Conv2d {
-    fn infer(&self, inputs: &[&Shape]) -> Result<Shape, (String, String)> {
+impl Conv2d {
+    /// Stride 1, no padding, one group, with a bias.
+    pub fn new(inputs: usize, outputs: usize, kernel: usize) -> Self {
+        Self { inputs, outputs, kernel, stride: 1, padding: 0, groups: 1, bias: true }
+    }
+
+    /// Input channels that one output channel sees.
+    pub fn inputs_each(&self) -> usize {
+        self.inputs.checked_div(self.groups).unwrap_or(0)
+    }
+
+    fn check(&self) -> Result<(), (String, String)> {
         if self.kernel == 0 || self.stride == 0 {
             let got = format!("{} and {}", self.kernel, self.stride);
             return Err(("a kernel and a stride of at least 1".into(), got));
         }
+        let divides = |channels: usize| channels.checked_rem(self.groups) == Some(0);
+        if !divides(self.inputs) || !divides(self.outputs) {
+            let want = format!("groups that divide {} inputs and {} outputs", self.inputs, self.outputs);
+            return Err((want, self.groups.to_string()));
+        }
+        Ok(())
+    }
+}
+
+impl OpRule for Conv2d {
+    fn infer(&self, inputs: &[&Shape]) -> Result<Shape, (String, String)> {
+        self.check()?;
         let out = |size: usize| {
             Some(size.checked_add(self.padding.checked_mul(2)?)?.checked_sub(self.kernel)? / self.stride + 1)
         };
@@ -37,7 +60,7 @@ impl OpRule for Conv2d {
     fn params(&self) -> Vec<ParamSpec> {
         let dims = [
             (Axis::Out, self.outputs),
-            (Axis::In, self.inputs),
+            (Axis::In, self.inputs_each()),
             (Axis::KernelHeight, self.kernel),
             (Axis::KernelWidth, self.kernel),
         ];
@@ -47,11 +70,12 @@ impl OpRule for Conv2d {
     }
 
     fn macs(&self, _inputs: &[&Shape], output: &Shape) -> u64 {
-        product_u64(output).saturating_mul(product_u64(&[self.inputs, self.kernel, self.kernel]))
+        product_u64(output).saturating_mul(product_u64(&[self.inputs_each(), self.kernel, self.kernel]))
     }
 
     fn title(&self) -> String {
-        let Self { inputs, outputs, kernel, .. } = self;
-        format!("Conv {kernel}×{kernel} {inputs} → {outputs}")
+        let Self { inputs, outputs, kernel, groups, .. } = self;
+        let kind = if *groups > 1 { "Grouped conv" } else { "Conv" };
+        format!("{kind} {kernel}×{kernel} {inputs} → {outputs}")
     }
 }

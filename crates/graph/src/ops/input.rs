@@ -2,10 +2,20 @@ use serde::{Deserialize, Serialize};
 
 use crate::{OpRule, Shape};
 
-/// The samples handed to the model. `shape` leaves the batch axis out.
+/// What is handed to the model under the node's name: `image`, `tokens`, `timestep` ... `shape` leaves the batch axis
+/// out; texts may be shorter, see [`crate::Graph::resized`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Input {
     pub shape: Shape,
+    /// Zeros where nothing is given, e.g. a text's segments.
+    pub optional: bool,
+}
+
+impl Input {
+    /// An input that must be given.
+    pub fn new(shape: &[usize]) -> Self {
+        Self { shape: shape.to_vec(), optional: false }
+    }
 }
 
 impl OpRule for Input {

@@ -8,6 +8,15 @@ pub struct LayerNorm {
     pub features: usize,
     /// Added to the variance.
     pub eps: f64,
+    /// Whether there are a scale and a shift; DiT's come from elsewhere.
+    pub learned: bool,
+}
+
+impl LayerNorm {
+    /// With a learned scale and shift.
+    pub fn new(features: usize, eps: f64) -> Self {
+        Self { features, eps, learned: true }
+    }
 }
 
 impl OpRule for LayerNorm {
@@ -19,7 +28,8 @@ impl OpRule for LayerNorm {
     }
 
     fn params(&self) -> Vec<ParamSpec> {
-        ["weight", "bias"].map(|suffix| ParamSpec::new(suffix, Role::Norm, &[(Axis::Feature, self.features)])).into()
+        let spec = |suffix: &&str| ParamSpec::new(*suffix, Role::Norm, &[(Axis::Feature, self.features)]);
+        ["weight", "bias"].iter().filter(|_| self.learned).map(spec).collect()
     }
 
     fn title(&self) -> String {

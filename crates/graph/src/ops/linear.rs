@@ -9,6 +9,15 @@ pub struct Linear {
     pub inputs: usize,
     pub outputs: usize,
     pub bias: bool,
+    /// The checkpoint stores W as [inputs, outputs]: GPT-2's Conv1D.
+    pub transposed: bool,
+}
+
+impl Linear {
+    /// As PyTorch stores it.
+    pub fn new(inputs: usize, outputs: usize, bias: bool) -> Self {
+        Self { inputs, outputs, bias, transposed: false }
+    }
 }
 
 impl OpRule for Linear {
@@ -24,7 +33,8 @@ impl OpRule for Linear {
     }
 
     fn params(&self) -> Vec<ParamSpec> {
-        let weight = ParamSpec::new("weight", Role::Weight, &[(Axis::Out, self.outputs), (Axis::In, self.inputs)]);
+        let dims = [(Axis::Out, self.outputs), (Axis::In, self.inputs)];
+        let weight = ParamSpec { transposed: self.transposed, ..ParamSpec::new("weight", Role::Weight, &dims) };
         let bias = self.bias.then(|| ParamSpec::new("bias", Role::Bias, &[(Axis::Out, self.outputs)]));
         [weight].into_iter().chain(bias).collect()
     }

@@ -1,24 +1,27 @@
 use serde::{Deserialize, Serialize};
 
+use super::window::slide;
 use crate::{OpRule, Shape};
 
-/// Largest value of each `kernel` x `kernel` window of [channels, height, width], windows side by side;
-/// what does not fill a window is dropped.
+/// Largest value of each `kernel` x `kernel` window of [channels, height, width]; what does not fill a window is
+/// dropped, padding never wins.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MaxPool2d {
     pub kernel: usize,
+    pub stride: usize,
+    pub padding: usize,
+}
+
+impl MaxPool2d {
+    /// Windows side by side.
+    pub fn tiled(kernel: usize) -> Self {
+        Self { kernel, stride: kernel, padding: 0 }
+    }
 }
 
 impl OpRule for MaxPool2d {
     fn infer(&self, inputs: &[&Shape]) -> Result<Shape, (String, String)> {
-        match inputs {
-            [x] if x.len() == 3 && self.kernel > 0 && x[1] >= self.kernel && x[2] >= self.kernel => {
-                Ok(vec![x[0], x[1] / self.kernel, x[2] / self.kernel])
-            }
-            other => {
-                Err((format!("[channels, height, width] of at least {} each way", self.kernel), format!("{other:?}")))
-            }
-        }
+        slide(inputs, self.kernel, self.stride, self.padding)
     }
 
     fn title(&self) -> String {

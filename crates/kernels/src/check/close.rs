@@ -1,5 +1,7 @@
 use std::fmt;
 
+use secateur_graph::grouped;
+
 /// How far two numbers may be apart: `abs + rel * |wanted|`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Close {
@@ -39,25 +41,19 @@ impl Close {
 impl fmt::Display for Mismatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Length { want, got } => write!(f, "wanted {} entries, got {}", grouped(*want), grouped(*got)),
+            Self::Length { want, got } => {
+                write!(f, "wanted {} entries, got {}", grouped(*want as u64), grouped(*got as u64))
+            }
             Self::Entries { differ, of, worst, row, col } => {
-                write!(f, "{} of {} differ, worst {worst:.1e} at [{row}, {col}]", grouped(*differ), grouped(*of))
+                write!(
+                    f,
+                    "{} of {} differ, worst {worst:.1e} at [{row}, {col}]",
+                    grouped(*differ as u64),
+                    grouped(*of as u64)
+                )
             }
         }
     }
-}
-
-/// 4096 as "4,096".
-fn grouped(number: usize) -> String {
-    let digits = number.to_string();
-    let mut out = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
 }
 
 #[cfg(test)]

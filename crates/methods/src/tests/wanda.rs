@@ -7,19 +7,19 @@ use crate::{Cache, MethodError};
 /// Two layers in a row, each its own block.
 fn two_layers() -> Graph {
     let mut g = Builder::default();
-    let x = g.add("features", ops::Input { shape: vec![12] }, &[]).unwrap();
-    let x = g.add("first", ops::Linear { inputs: 12, outputs: 9, bias: false }, &[x]).unwrap();
+    let x = g.add("features", ops::Input::new(&[12]), &[]).unwrap();
+    let x = g.add("first", ops::Linear::new(12, 9, false), &[x]).unwrap();
     let x = g.add("relu", ops::Activation::Relu, &[x]).unwrap();
     g.block();
-    let x = g.add("second", ops::Linear { inputs: 9, outputs: 6, bias: false }, &[x]).unwrap();
+    let x = g.add("second", ops::Linear::new(9, 6, false), &[x]).unwrap();
     g.finish(x)
 }
 
 #[test]
 fn with_equal_activations_it_is_magnitude_by_row() {
     let mut g = Builder::default();
-    let x = g.add("features", ops::Input { shape: vec![12] }, &[]).unwrap();
-    let x = g.add("only", ops::Linear { inputs: 12, outputs: 9, bias: false }, &[x]).unwrap();
+    let x = g.add("features", ops::Input::new(&[12]), &[]).unwrap();
+    let x = g.add("only", ops::Linear::new(12, 9, false), &[x]).unwrap();
     let mut world = World::new(g.finish(x));
     world.inputs.fill(-2.0);
     let masks = |world: &mut World, method| world.run(&recipe(method, 0, "allocation=row")).unwrap().masks;

@@ -92,20 +92,20 @@ impl Meter for Clock {
 
 pub fn lenet() -> Result<Graph, GraphError> {
     let mut g = Builder::default();
-    let conv = |inputs, outputs| Conv2d { inputs, outputs, kernel: 3, stride: 1, padding: 1, bias: true };
-    let x = g.add("image", Input { shape: vec![1, 8, 8] }, &[])?;
+    let conv = |inputs, outputs| Conv2d { inputs, outputs, kernel: 3, stride: 1, padding: 1, groups: 1, bias: true };
+    let x = g.add("image", Input::new(&[1, 8, 8]), &[])?;
     let x = g.add("conv1", conv(1, 4), &[x])?;
     let x = g.add("relu1", Activation::Relu, &[x])?;
-    let x = g.add("pool1", MaxPool2d { kernel: 2 }, &[x])?;
+    let x = g.add("pool1", MaxPool2d::tiled(2), &[x])?;
     g.block();
     let x = g.add("conv2", conv(4, 6), &[x])?;
     let x = g.add("relu2", Activation::Relu, &[x])?;
     let x = g.add("flatten", Flatten, &[x])?;
     g.block();
-    let x = g.add("fc1", Linear { inputs: 96, outputs: 30, bias: true }, &[x])?;
+    let x = g.add("fc1", Linear::new(96, 30, true), &[x])?;
     let x = g.add("relu3", Activation::Relu, &[x])?;
     g.block();
-    let x = g.add("fc2", Linear { inputs: 30, outputs: 5, bias: true }, &[x])?;
+    let x = g.add("fc2", Linear::new(30, 5, true), &[x])?;
     Ok(g.finish(x))
 }
 
@@ -113,12 +113,12 @@ const WIDTH: usize = 16;
 
 pub fn vit() -> Result<Graph, GraphError> {
     let mut g = Builder::default();
-    let x = g.add("image", Input { shape: vec![1, 8, 8] }, &[])?;
-    let patches = Conv2d { inputs: 1, outputs: WIDTH, kernel: 4, stride: 4, padding: 0, bias: true };
+    let x = g.add("image", Input::new(&[1, 8, 8]), &[])?;
+    let patches = Conv2d { inputs: 1, outputs: WIDTH, kernel: 4, stride: 4, padding: 0, groups: 1, bias: true };
     let x = g.add("patches", patches, &[x])?;
     let x = g.add("tokens", ToTokens, &[x])?;
-    let x = g.add("cls", PrependToken { features: WIDTH }, &[x])?;
-    let mut x = g.add("positions", AddPosition { tokens: 5, features: WIDTH }, &[x])?;
+    let x = g.add("cls", PrependToken::one(WIDTH), &[x])?;
+    let mut x = g.add("positions", AddPosition::parameter(5, WIDTH), &[x])?;
     for layer in 0..2 {
         g.block();
         x = block(&mut g, &format!("layer.{layer}"), x)?;
@@ -130,11 +130,11 @@ pub fn vit() -> Result<Graph, GraphError> {
 }
 
 fn block(g: &mut Builder, name: &str, x: NodeId) -> Result<NodeId, GraphError> {
-    let norm = LayerNorm { features: WIDTH, eps: 1e-6 };
+    let norm = LayerNorm::new(WIDTH, 1e-6);
     let y = g.add(&format!("{name}.norm1"), norm.clone(), &[x])?;
     let mut part = |part| g.add(&format!("{name}.{part}"), linear(WIDTH, WIDTH), &[y]);
     let (q, k, v) = (part("query")?, part("key")?, part("value")?);
-    let y = g.add(&format!("{name}.attention"), Attention { heads: 2, head_dim: WIDTH / 2 }, &[q, k, v])?;
+    let y = g.add(&format!("{name}.attention"), Attention::full(2, WIDTH / 2), &[q, k, v])?;
     let y = g.add(&format!("{name}.output"), linear(WIDTH, WIDTH), &[y])?;
     let x = g.add(&format!("{name}.add1"), Add, &[x, y])?;
     let y = g.add(&format!("{name}.norm2"), norm, &[x])?;
@@ -145,5 +145,5 @@ fn block(g: &mut Builder, name: &str, x: NodeId) -> Result<NodeId, GraphError> {
 }
 
 fn linear(inputs: usize, outputs: usize) -> Linear {
-    Linear { inputs, outputs, bias: true }
+    Linear::new(inputs, outputs, true)
 }

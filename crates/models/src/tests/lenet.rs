@@ -35,7 +35,10 @@ fn colour_pictures_are_taken_for_cifar() {
         push(&mut file, &format!("{name}.bias"), &shape[..1]);
     }
     let model = detect(&file, None).unwrap();
-    assert_eq!((model.family, model.input.height, model.graph.params_total()), ("lenet", 32, 62_006));
+    assert_eq!(
+        (model.family, model.pictures.clone().unwrap().height, model.graph.params_total()),
+        ("lenet", 32, 62_006)
+    );
 }
 
 #[test]

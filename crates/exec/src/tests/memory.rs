@@ -1,0 +1,87 @@
+//! A text read token by token gives what the whole text gives.
+
+use secateur_graph::ops::{
+    Activation, AddPosition, Attention, Cell, Embedding, Input, Linear, Recurrent, RmsNorm, Rotary, RotaryScaling,
+};
+use secateur_graph::{Builder, Graph, GraphError, NodeId};
+
+use super::{cpu, random_params};
+use crate::logits::batch;
+use crate::{Memory, Params, forward, forward_next};
+
+const ENTRIES: usize = 11;
+const TEXT: [f32; 6] = [3.0, 1.0, 4.0, 1.0, 5.0, 9.0];
+
+/// A language model of `layers` on 4 features.
+fn model(layers: impl Fn(&mut Builder, NodeId) -> Result<NodeId, GraphError>) -> Graph {
+    let mut g = Builder::default();
+    let tokens = g.add("tokens", Input::new(&[TEXT.len()]), &[]).unwrap();
+    let x = g.add("embed", Embedding { entries: ENTRIES, features: 4 }, &[tokens]).unwrap();
+    let x = layers(&mut g, x).unwrap();
+    let logits = g.tie("head", Linear::new(4, ENTRIES, false), &[x], NodeId(1)).unwrap();
+    g.finish(logits)
+}
+
+fn part(graph: &Graph, params: &Params, tokens: &[f32], memory: Option<&mut Memory>) -> Vec<f32> {
+    let graph = graph.resized(|_| Some(vec![tokens.len()])).unwrap();
+    let tokens = batch(&cpu(), &graph, tokens, 1).unwrap();
+    let answer = match memory {
+        Some(memory) => forward_next(&graph, params, tokens, memory),
+        None => forward(&graph, params, tokens, &mut ()),
+    };
+    pollster::block_on(answer.unwrap().read()).unwrap()
+}
+
+fn check(graph: &Graph) {
+    let params = random_params(graph);
+    let whole = part(graph, &params, &TEXT, None);
+    let mut memory = Memory::default();
+    let mut pieces = Vec::new();
+    for piece in [0..3, 3..4, 4..6] {
+        assert_eq!(memory.tokens(), piece.start);
+        pieces.extend(part(graph, &params, &TEXT[piece], Some(&mut memory)));
+    }
+    for (at, (whole, piece)) in whole.iter().zip(&pieces).enumerate() {
+        assert!((whole - piece).abs() < 1e-4 * whole.abs().max(1.0), "logit {at}: {whole} at once, {piece} in pieces");
+    }
+    let forgetful: Vec<f32> = TEXT.iter().flat_map(|token| part(graph, &params, &[*token], None)).collect();
+    assert!(whole.iter().zip(&forgetful).any(|(a, b)| (a - b).abs() > 1e-2), "nothing had to be remembered");
+}
+
+fn attention(g: &mut Builder, x: NodeId, window: Option<usize>) -> Result<NodeId, GraphError> {
+    let rotary = |heads| Rotary { heads, head_dim: 2, base: 100.0, scaling: RotaryScaling::None };
+    let q = g.add("q", Linear::new(4, 4, false), &[x])?;
+    let q = g.add("q_norm", RmsNorm { features: 2, eps: 1e-6 }, &[q])?;
+    let q = g.add("q_turned", rotary(2), &[q])?;
+    let k = g.add("k", Linear::new(4, 2, false), &[x])?;
+    let k = g.add("k_turned", rotary(1), &[k])?;
+    let v = g.add("v", Linear::new(4, 2, false), &[x])?;
+    let attention = Attention { kv_heads: 1, causal: true, window, ..Attention::full(2, 2) };
+    g.add("attention", attention, &[q, k, v])
+}
+
+#[test]
+fn by_attention_with_shared_heads_and_turned_positions() {
+    check(&model(|g, x| attention(g, x, None)));
+}
+
+#[test]
+fn by_attention_that_sees_a_few_tokens() {
+    check(&model(|g, x| attention(g, x, Some(2))));
+}
+
+#[test]
+fn by_learned_positions() {
+    check(&model(|g, x| {
+        let x = g.add("position", AddPosition::embedding(TEXT.len(), 4), &[x])?;
+        g.add("tanh", Activation::Tanh, &[x])
+    }));
+}
+
+#[test]
+fn by_recurrent_cells() {
+    for cell in [Cell::Tanh, Cell::Relu, Cell::Gru, Cell::Lstm] {
+        let layer = Recurrent { cell, inputs: 4, hidden: 4, bias: true, layer: 0, reverse: false };
+        check(&model(|g, x| g.add("rnn", layer.clone(), &[x])));
+    }
+}

@@ -1,0 +1,21 @@
+use serde::{Deserialize, Serialize};
+
+use crate::{OpRule, Shape};
+
+/// The token of [tokens, features] at which the second input [tokens] is largest, the first of several: CLIP reads a
+/// text's summary where its end mark, the highest token id, stands.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SelectHighest;
+
+impl OpRule for SelectHighest {
+    fn infer(&self, inputs: &[&Shape]) -> Result<Shape, (String, String)> {
+        match inputs {
+            [x, ids] if x.len() == 2 && ids.as_slice() == [x[0]] && x[0] > 0 => Ok(vec![x[1]]),
+            other => Err(("[tokens, features] and [tokens]".into(), format!("{other:?}"))),
+        }
+    }
+
+    fn title(&self) -> String {
+        "Token of the highest id".into()
+    }
+}
