@@ -3,6 +3,7 @@
 use secateur_exec::{Compute, Meter, Params};
 use secateur_formats::ReadAt;
 use secateur_formats::safetensors::{self, Header, Shards, TensorInfo};
+use secateur_graph::grouped;
 use secateur_models::Model;
 use secateur_protocol::{FileRef, Source, Unit};
 use serde_json::Value;
@@ -74,6 +75,7 @@ impl<F: ReadAt> Checkpoint<F> {
 
     /// Brings the weights to the device, one tensor at a time.
     pub async fn upload<H: Host>(&self, job: &Job<'_, H>, compute: &Compute) -> Result<Params, Stop> {
+        self.check_size(job.host().most_weight_bytes())?;
         let graph = &self.model.graph;
         let total = self.file.len();
         let mut params = Params::empty(graph);
@@ -86,6 +88,17 @@ impl<F: ReadAt> Checkpoint<F> {
             job.tick(done, total, Unit::Bytes).await?;
         }
         Ok(params)
+    }
+
+    /// Weights are widened to f32 on the device, whatever the file holds.
+    fn check_size(&self, most: u64) -> Result<(), Stop> {
+        let bytes = self.model.graph.params_total().saturating_mul(4);
+        if bytes <= most {
+            return Ok(());
+        }
+        let [need, most] = [bytes, most].map(|bytes| grouped(bytes >> 20));
+        let what = format!("{}: its weights need {need} MiB, and at most {most} MiB fit into a browser tab", self.name);
+        Err(Stop::because(format!("{what}; use the command line, or choose a smaller model")))
     }
 
     /// What an export begins with: the header of all tensors, marked so that PyTorch libraries open it.

@@ -26,6 +26,11 @@ pub trait Host {
     /// Milliseconds since any fixed moment.
     fn now_ms(&self) -> f64;
 
+    /// The largest model that fits here: bytes of its weights in f32, which are held twice, dense and pruned.
+    fn most_weight_bytes(&self) -> u64 {
+        u64::MAX
+    }
+
     /// Lets everything else run once, so that new commands can arrive. In a browser: a macrotask.
     async fn pause(&self);
 

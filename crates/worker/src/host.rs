@@ -43,6 +43,11 @@ impl Host for Browser {
         scope().performance().map_or_else(js_sys::Date::now, |clock| clock.now())
     }
 
+    /// Dense and pruned weights and the tensor on its way stay well below the 4 GiB that 32-bit wasm can address.
+    fn most_weight_bytes(&self) -> u64 {
+        1 << 30
+    }
+
     async fn pause(&self) {
         match &self.breath {
             Some(breath) => breath.take().await,

@@ -57,6 +57,15 @@ fn a_config_that_does_not_fit() {
     refused(vec![("a.safetensors", weights()), ("c/config.json", other)], &["embeddings", "config"]);
 }
 
+/// Only the header is there to be read.
+#[test]
+fn a_model_that_does_not_fit() {
+    let mut header = br#"{"w":{"dtype":"F16","shape":[2,524288],"data_offsets":[0,2097152]}}"#.to_vec();
+    header.resize(header.len().next_multiple_of(8), b' ');
+    let bytes = [&(header.len() as u64).to_le_bytes()[..], &header, &vec![0; 2 << 20]].concat();
+    refused(vec![("large.safetensors", bytes)], &["large.safetensors", "need 4 MiB", "at most 1 MiB"]);
+}
+
 #[test]
 fn no_weights_or_two_of_them() {
     refused(vec![("notes.txt", vec![1])], &["notes.txt", ".safetensors"]);
