@@ -9,10 +9,10 @@ use secateur_graph::ops::{
     Activation, Add, AddPosition, Attention, Bias, Embedding, Input, LayerNorm, Linear, MeanTokens, Normalize,
     SelectToken,
 };
-use secateur_graph::{Builder, Graph, GraphError, NodeId};
+use secateur_graph::{Builder, Graph, GraphError, NodeId, grouped};
 use serde_json::{Map, Value, json};
 
-use crate::model::{Plan, Task, grouped};
+use crate::model::{Plan, Task};
 use crate::source::Source;
 use crate::{Family, ModelError, Tensors, settings, text};
 use words::{ALL, Masked, Words};

@@ -6,10 +6,10 @@ mod read;
 use secateur_graph::ops::{
     AddPosition, Embedding, Input, Linear, Normalize, PrependToken, SelectHighest, SelectToken,
 };
-use secateur_graph::{Builder, Graph, GraphError, NodeId};
+use secateur_graph::{Builder, Graph, GraphError, NodeId, grouped};
 use serde_json::{Map, Value, json};
 
-use crate::model::{Plan, Task, grouped};
+use crate::model::{Plan, Task};
 use crate::settings::activation_word;
 use crate::source::Source;
 use crate::vit::{Layer, Patches};

@@ -4,10 +4,10 @@
 mod read;
 
 use secateur_graph::ops::{AddPosition, Concat, Linear, MeanTokens, PrependToken, SelectToken, Slice};
-use secateur_graph::{Builder, Graph, GraphError, NodeId};
+use secateur_graph::{Builder, Graph, GraphError, NodeId, grouped};
 use serde_json::{Map, Value, json};
 
-use crate::model::{Plan, Task, grouped};
+use crate::model::{Plan, Task};
 use crate::settings::{Pair, activation_word};
 use crate::source::Source;
 use crate::vit::{Layer, MlpForm, Patches, ratio};

@@ -5,11 +5,11 @@ use secateur_graph::ops::{
     Activation, Add, Affine, Conv2d, Embedding, Input, LayerNorm, Linear, Mul, SinePositions, Slice, Timestep, ToTokens,
     Unpatch,
 };
-use secateur_graph::{Builder, Graph, GraphError, NodeId};
+use secateur_graph::{Builder, Graph, GraphError, NodeId, grouped};
 use serde_json::{Map, Value, json};
 
 use crate::diffusers::{Heads, NAMES, embed_time, fixed, need, waves};
-use crate::model::{Plan, Task, grouped};
+use crate::model::{Plan, Task};
 use crate::settings::{ASK, eps, layers, present, word};
 use crate::source::{Source, Witness, bounded};
 use crate::{Family, InputSpec, ModelError, Tensors};

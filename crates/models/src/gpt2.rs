@@ -2,10 +2,10 @@
 //! [inputs, outputs], and the head is the embedding's matrix.
 
 use secateur_graph::ops::{Activation, Add, AddPosition, Attention, Embedding, LayerNorm, Linear, Slice};
-use secateur_graph::{Builder, Graph, GraphError, NodeId};
+use secateur_graph::{Builder, Graph, GraphError, NodeId, grouped};
 use serde_json::{Map, Value, json};
 
-use crate::model::{Plan, Task, grouped};
+use crate::model::{Plan, Task};
 use crate::source::{Source, Witness};
 use crate::{Family, ModelError, Tensors, settings, text};
 

@@ -3,10 +3,10 @@
 
 use secateur_formats::quote;
 use secateur_graph::ops::{Activation, Conv2d, Flatten, Input, Linear, MaxPool2d};
-use secateur_graph::{Builder, Graph, GraphError, NodeId};
+use secateur_graph::{Builder, Graph, GraphError, NodeId, grouped};
 use serde_json::{Map, Value, json};
 
-use crate::model::{Plan, Task, grouped};
+use crate::model::{Plan, Task};
 use crate::source::{Source, Witness, bounded};
 use crate::{Family, InputSpec, ModelError, Tensors};
 

@@ -6,10 +6,10 @@ mod read;
 mod rope;
 
 use secateur_graph::ops::{Activation, Add, Attention, Embedding, Linear, Mul, RmsNorm, Rotary, RotaryScaling};
-use secateur_graph::{Builder, Graph, GraphError, NodeId};
+use secateur_graph::{Builder, Graph, GraphError, NodeId, grouped};
 use serde_json::{Map, Value, json};
 
-use crate::model::{Plan, Task, grouped};
+use crate::model::{Plan, Task};
 use crate::source::Source;
 use crate::{Family, ModelError, Tensors, settings, text};
 

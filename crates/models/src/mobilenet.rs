@@ -4,10 +4,11 @@
 mod v1;
 mod v2;
 
+use secateur_graph::grouped;
 use serde_json::{Map, Value};
 
 use crate::cnn::{counts_batches, norm_eps, picture, strides};
-use crate::model::{Plan, Task, grouped};
+use crate::model::{Plan, Task};
 use crate::settings::Pair;
 use crate::source::{Source, Witness};
 use crate::{Family, InputSpec, ModelError, Tensors};

@@ -1,7 +1,7 @@
 use secateur_formats::safetensors::Header;
 use secateur_formats::{ConfigError, quote};
 use secateur_graph::Graph;
-pub use secateur_graph::grouped;
+use secateur_graph::grouped;
 use serde_json::{Map, Value, json};
 
 use crate::error::listed;

@@ -4,10 +4,10 @@
 mod read;
 
 use secateur_graph::ops::{Cell, Concat, Embedding, Input, LastToken, Linear, Recurrent, SelectToken};
-use secateur_graph::{Builder, Graph, GraphError, NodeId};
+use secateur_graph::{Builder, Graph, GraphError, NodeId, grouped};
 use serde_json::{Map, Value, json};
 
-use crate::model::{Plan, Task, grouped};
+use crate::model::{Plan, Task};
 use crate::source::Source;
 use crate::{Family, ModelError, Tensors};
 

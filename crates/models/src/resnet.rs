@@ -5,11 +5,11 @@
 mod read;
 
 use secateur_graph::ops::{Activation, Add, Input, Linear, MaxPool2d, MeanPlaces, PadChannels};
-use secateur_graph::{Builder, Graph, GraphError, NodeId};
+use secateur_graph::{Builder, Graph, GraphError, NodeId, grouped};
 use serde_json::{Map, Value, json};
 
 use crate::cnn::{conv_norm, counts_batches, same};
-use crate::model::{Plan, Task, grouped};
+use crate::model::{Plan, Task};
 use crate::settings::Pair;
 use crate::source::Source;
 use crate::{Family, InputSpec, ModelError, Tensors};

@@ -5,10 +5,10 @@ mod data;
 mod read;
 
 use secateur_graph::ops::{Activation, AddPosition, Linear, MeanTokens, PrependToken, SelectToken};
-use secateur_graph::{Builder, Graph, GraphError, NodeId};
+use secateur_graph::{Builder, Graph, GraphError, NodeId, grouped};
 use serde_json::{Map, Value, json};
 
-use crate::model::{Plan, Task, grouped};
+use crate::model::{Plan, Task};
 use crate::settings::activation_word;
 use crate::source::Source;
 use crate::vit::{Layer, MlpForm, Patches, ratio, two_heads};

@@ -5,11 +5,11 @@ mod blocks;
 mod read;
 
 use secateur_graph::ops::{Activation, Add, Affine, Concat, Embedding, Input, Timestep};
-use secateur_graph::{Builder, Graph, GraphError, NodeId};
+use secateur_graph::{Builder, Graph, GraphError, NodeId, grouped};
 use serde_json::{Map, Value, json};
 
 use crate::diffusers::{embed_time, waves};
-use crate::model::{Plan, Task, grouped};
+use crate::model::{Plan, Task};
 use crate::settings::Pair;
 use crate::source::Source;
 use crate::{Family, InputSpec, ModelError, Tensors};

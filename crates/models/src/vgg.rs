@@ -5,11 +5,11 @@
 mod read;
 
 use secateur_graph::ops::{Activation, BatchNorm, Conv2d, Flatten, Input, Linear, MaxPool2d};
-use secateur_graph::{Builder, Graph, GraphError, NodeId};
+use secateur_graph::{Builder, Graph, GraphError, NodeId, grouped};
 use serde_json::{Map, Value, json};
 
 use crate::cnn::{counts_batches, numbers};
-use crate::model::{Plan, Task, grouped};
+use crate::model::{Plan, Task};
 use crate::settings::Pair;
 use crate::source::Source;
 use crate::{Family, InputSpec, ModelError, Tensors};

@@ -10,10 +10,10 @@ pub use layer::{Layer, Mlp, MlpForm, Names, Qkv};
 pub use patches::{KEYS, Keys, Patches};
 pub use ratio::{hidden, ratio};
 use secateur_graph::ops::{Activation, Add, AddPosition, Affine, Linear, PrependToken, SelectToken};
-use secateur_graph::{Builder, Graph, GraphError, NodeId};
+use secateur_graph::{Builder, Graph, GraphError, NodeId, grouped};
 use serde_json::{Map, Value, json};
 
-use crate::model::{Plan, Task, grouped};
+use crate::model::{Plan, Task};
 use crate::settings::activation_word;
 use crate::source::Source;
 use crate::{Family, InputSpec, ModelError, Tensors};

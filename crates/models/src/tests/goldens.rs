@@ -1,5 +1,7 @@
 //! The checkpoints in tests/golden/families, written by the libraries whose names and shapes they carry.
 
+use std::collections::BTreeSet;
+
 use secateur_formats::MemoryFile;
 use secateur_formats::safetensors::read_header;
 
@@ -36,4 +38,32 @@ pub fn golden(name: &str) -> Model {
         detect(&golden_header(name), Some(&golden_config(name))).unwrap_or_else(|error| panic!("{name}: {error}"));
     assert_eq!(initial(&model.config).map(|again| again.graph), Ok(model.graph.clone()), "{name}");
     model
+}
+
+/// Without its config a checkpoint is the same model, or what cannot be known is asked for.
+#[test]
+fn names_and_shapes_are_enough_or_the_config_is_asked_for() {
+    let (mut read, mut asked) = (Vec::new(), Vec::new());
+    for name in goldens() {
+        let known = golden(&name);
+        match detect(&golden_header(&name), None) {
+            Ok(model) => {
+                assert_eq!((model.family, model.task), (known.family, known.task), "{name}");
+                let named = |model: &Model| -> BTreeSet<(String, Vec<usize>)> {
+                    model.graph.params.iter().map(|param| (param.name.clone(), param.shape())).collect()
+                };
+                assert_eq!(named(&model), named(&known), "{name}");
+                assert!(model.verdict.contains("assumed"), "{name}: {}", model.verdict);
+                read.push(name);
+            }
+            Err(error) => {
+                let error = error.to_string();
+                assert!(error.contains("config"), "{name}: {error}");
+                println!("{name:<28} {error}");
+                asked.push(name);
+            }
+        }
+    }
+    println!("read by names and shapes: {}\nasked: {}", read.join(", "), asked.join(", "));
+    assert!(read.len() >= 9, "{read:?}");
 }

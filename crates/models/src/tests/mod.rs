@@ -86,7 +86,7 @@ fn shipped_models_are_as_the_index_says() {
     let index: Value = serde_json::from_str(include_str!("../../../../public/models/index.json")).unwrap();
     for entry in index.as_array().unwrap() {
         let model = shipped(entry["id"].as_str().unwrap());
-        let count = crate::model::grouped(model.graph.params_total());
+        let count = secateur_graph::grouped(model.graph.params_total());
         assert!(entry["sentence"].as_str().unwrap().contains(&count), "{entry} lacks {count}");
         assert_eq!(model.labels, ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"]);
         assert_eq!(
