@@ -8,8 +8,10 @@ use wasm_bindgen_test::{console_log, wasm_bindgen_test, wasm_bindgen_test_config
 
 wasm_bindgen_test_configure!(run_in_dedicated_worker);
 
-/// (name, weights, config, answers)
-static GOLDENS: &[(&str, &[u8], &[u8], &[u8])] = include!(concat!(env!("OUT_DIR"), "/families.rs"));
+/// Name, weights, config, answers.
+type Golden = (&'static str, &'static [u8], &'static [u8], &'static [u8]);
+
+static GOLDENS: &[Golden] = include!(concat!(env!("OUT_DIR"), "/families.rs"));
 
 const NEAR: f32 = 1e-4;
 
