@@ -1,3 +1,5 @@
+use std::f64::consts::TAU;
+
 use burn::tensor::module::embedding;
 use burn::tensor::{Device, Tensor, TensorData};
 use secateur_graph::Op;
@@ -67,9 +69,17 @@ fn waves(op: &Timestep, t: Tensor<1>) -> Tensor<2> {
     let half = op.features / 2;
     let frequency = |at: usize| (-(10_000f64.ln()) * at as f64 / (half as f64 - op.shift)).exp() as f32;
     let frequencies = row((0..half).map(frequency).collect(), &t.device());
-    let angles = t.unsqueeze_dim::<2>(1) * frequencies;
+    let angles = within_one_turn(t.unsqueeze_dim::<2>(1) * frequencies);
     let (sines, cosines) = (angles.clone().sin(), angles.cos());
     Tensor::cat(if op.cosines_first { vec![cosines, sines] } else { vec![sines, cosines] }, 1)
+}
+
+/// The same angles between -pi and pi: WGSL promises nothing of a sine beyond. The turn is taken off in two parts
+/// (Cody & Waite, 1980), the first of so few digits that its multiples are exact in f32.
+fn within_one_turn(angles: Tensor<2>) -> Tensor<2> {
+    const COARSE: f64 = 6.28125;
+    let turns = (angles.clone() / TAU).round();
+    angles - turns.clone() * COARSE - turns * (TAU - COARSE)
 }
 
 /// The token at which the ids [samples, tokens] are highest, the first of several.
