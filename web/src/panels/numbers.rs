@@ -125,8 +125,9 @@ fn milliseconds(app: App) -> impl IntoView {
     let spread = move || {
         timing(app).map(|(timing, _)| {
             let (q1, q3) = (figures::three_digits(timing.pruned_ms.q1), figures::milliseconds(timing.pruned_ms.q3));
-            let pictures = if timing.batch == 1 { "1 picture".into() } else { format!("{} pictures", timing.batch) };
-            format!("{pictures}, {} runs, middle half {q1} to {q3}, {}", timing.repeats, timing.device)
+            let what = if app.sees_pictures() { "picture" } else { "input" };
+            let plural = if timing.batch == 1 { "" } else { "s" };
+            format!("{} {what}{plural}, {} runs, middle half {q1} to {q3}, {}", timing.batch, timing.repeats, timing.device)
         })
     };
     view! {

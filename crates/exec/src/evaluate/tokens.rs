@@ -70,7 +70,7 @@ fn waves(op: &Timestep, t: Tensor<1>) -> Tensor<2> {
     let frequency = |at: usize| (-(10_000f64.ln()) * at as f64 / (half as f64 - op.shift)).exp() as f32;
     let frequencies = row((0..half).map(frequency).collect(), &t.device());
     let angles = within_one_turn(t.unsqueeze_dim::<2>(1) * frequencies);
-    let (sines, cosines) = (angles.clone().sin(), angles.cos());
+    let (sines, cosines) = sines_and_cosines(angles);
     Tensor::cat(if op.cosines_first { vec![cosines, sines] } else { vec![sines, cosines] }, 1)
 }
 
@@ -80,6 +80,21 @@ fn within_one_turn(angles: Tensor<2>) -> Tensor<2> {
     const COARSE: f64 = 6.28125;
     let turns = (angles.clone() / TAU).round();
     angles - turns.clone() * COARSE - turns * (TAU - COARSE)
+}
+
+/// Of angles within one turn, by their series at a quarter of the angle and twice the double-angle formulas: WGSL
+/// promises its own within 2^-11 only, and software adapters make use of that.
+fn sines_and_cosines(angles: Tensor<2>) -> (Tensor<2>, Tensor<2>) {
+    let x = angles * 0.25;
+    let square = x.clone().square();
+    let series = |coefficients: [f64; 4]| {
+        let sum = coefficients.into_iter().rev().fold(square.zeros_like(), |sum, c| (sum + c) * square.clone());
+        sum + 1.0
+    };
+    let sine = x * series([-1.0 / 6.0, 1.0 / 120.0, -1.0 / 5040.0, 1.0 / 362_880.0]);
+    let cosine = series([-1.0 / 2.0, 1.0 / 24.0, -1.0 / 720.0, 1.0 / 40_320.0]);
+    let doubled = |(sine, cosine): (Tensor<2>, Tensor<2>)| (sine.clone() * cosine * 2.0, sine.square() * -2.0 + 1.0);
+    doubled(doubled((sine, cosine)))
 }
 
 /// The token at which the ids [samples, tokens] are highest, the first of several.
