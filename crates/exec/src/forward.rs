@@ -39,11 +39,11 @@ pub fn outputs(graph: &Graph, params: &Params, inputs: Inputs) -> Result<BTreeMa
 }
 
 /// Runs the model on the next tokens of a text whose beginning `memory` remembers, and remembers them too.
-/// `graph` is resized to as many tokens as are given.
+/// `graph` is resized to as many tokens as are given. On failure the memory stays as it was.
 pub fn forward_next(graph: &Graph, params: &Params, tokens: Inputs, memory: &mut Memory) -> Result<Value, ExecError> {
     let count = graph.inputs().next().and_then(|node| node.shape.first().copied()).unwrap_or(1);
     let mut walk = Walk::new(graph, tokens, &[graph.output()]);
-    walk.memory = Some(std::mem::take(memory));
+    walk.memory = Some(memory.clone());
     walk.run(graph, params, 0..graph.nodes.len(), &mut ())?;
     let output = walk.take_output(graph, graph.output())?;
     *memory = walk.memory.unwrap_or_default();

@@ -77,7 +77,8 @@ pub struct Plan {
 
 /// The model in a file, from its header and, where there is one, its config.json.
 ///
-/// An architecture that is not known gives a list of tensors that can be cut but not run. Errors name each tensor that is missing, left over or of another shape than needed, or the setting that is wrong.
+/// An architecture that is not known gives a list of tensors that can be cut but not run. Errors name each tensor that
+/// is missing, left over or of another shape than needed, or the setting that is wrong.
 pub fn detect(header: &Header, config: Option<&Value>) -> Result<Model, ModelError> {
     let tensors = Tensors::new(header);
     let source = Source { config, tensors: Some(&tensors) };

@@ -85,3 +85,15 @@ fn by_recurrent_cells() {
         check(&model(|g, x| g.add("rnn", layer.clone(), &[x])));
     }
 }
+
+#[test]
+fn what_goes_wrong_is_not_remembered() {
+    let graph = model(|g, x| g.add("position", AddPosition::embedding(TEXT.len(), 4), &[x]));
+    let params = random_params(&graph);
+    let mut memory = Memory::default();
+    part(&graph, &params, &TEXT, Some(&mut memory));
+    let one_more = graph.resized(|_| Some(vec![1])).unwrap();
+    let token = batch(&cpu(), &one_more, &[2.0], 1).unwrap();
+    assert!(forward_next(&one_more, &params, token, &mut memory).is_err(), "the table has no row for it");
+    assert_eq!(memory.tokens(), TEXT.len());
+}
