@@ -4,9 +4,11 @@
 
 mod family;
 mod open;
+mod tokens;
 
 pub use family::{Family, Off};
 pub use open::Opened;
+pub use tokens::{TOKENS, Tokens, strings};
 
 use std::borrow::Cow;
 use std::path::PathBuf;

@@ -4,12 +4,18 @@
 //! Every error is one sentence: what was wanted, what came, where, and what to do next.
 
 pub mod config;
+mod picture;
+mod read_ahead;
 mod read_at;
 pub mod safetensors;
+mod tokenizer;
 
 pub use config::ConfigError;
+pub use picture::{Picture, PictureError};
+pub use read_ahead::ReadAhead;
 pub use read_at::{MemoryFile, ReadAt, ReadError};
 pub use safetensors::FormatError;
+pub use tokenizer::{Tokenizer, TokenizerError, learn_bpe};
 
 /// Text out of a file, fit for an error message: short and on one line, whatever it holds.
 fn clip(text: &str) -> String {

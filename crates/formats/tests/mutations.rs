@@ -1,8 +1,8 @@
 //! Whatever is in a file, reading it gives tensors or a sentence: no panic, and no more memory than the file is worth.
 
-use std::alloc::{GlobalAlloc, Layout, System};
+mod support;
+
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use pollster::block_on;
 use proptest::prelude::*;
@@ -10,36 +10,7 @@ use proptest::sample::Index;
 use safetensors::SafeTensors;
 use secateur_formats::safetensors::{Dtype, FormatError, Tensor, read_f32, read_header, write};
 use secateur_formats::{ReadAt, config};
-
-/// Counts what is in use, and the most that ever was.
-struct Counting;
-
-static IN_USE: AtomicUsize = AtomicUsize::new(0);
-static PEAK: AtomicUsize = AtomicUsize::new(0);
-
-// SAFETY: everything is passed on to the system's allocator unchanged.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        PEAK.fetch_max(IN_USE.fetch_add(layout.size(), Relaxed) + layout.size(), Relaxed);
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
-        IN_USE.fetch_sub(layout.size(), Relaxed);
-        unsafe { System.dealloc(at, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
-
-/// Bytes that `work` holds at most beyond what was there before. Right while one test runs: there is only one here.
-fn peak<T>(work: impl FnOnce() -> T) -> (T, usize) {
-    let before = IN_USE.load(Relaxed);
-    PEAK.store(before, Relaxed);
-    let done = work();
-    (done, PEAK.load(Relaxed) - before)
-}
+use support::{assert_is_sentence, peak};
 
 fn dtypes() -> impl Strategy<Value = Dtype> {
     prop::sample::select(vec![Dtype::F32, Dtype::F16, Dtype::BF16, Dtype::U8, Dtype::I64])
@@ -180,11 +151,6 @@ fn read(file: &[u8]) -> Result<(), FormatError> {
         }
         Ok(())
     })
-}
-
-fn assert_is_sentence(text: &str) {
-    assert!(text.len() < 900 && text.len() > 20 && text.contains(' '), "{text:?}");
-    assert!(!text.contains(|c: char| c.is_control()), "{text:?}");
 }
 
 proptest! {
