@@ -13,7 +13,7 @@ use crate::model::{Plan, Task};
 use crate::settings::activation_word;
 use crate::source::Source;
 use crate::vit::{Layer, Patches};
-use crate::{Family, InputSpec, ModelError, Tensors};
+use crate::{Family, Filter, InputSpec, ModelError, Tensors};
 
 /// OpenAI's, with which all of them are trained.
 const MEAN: [f32; 3] = [0.481_454_66, 0.457_827_5, 0.408_210_73];
@@ -157,7 +157,7 @@ impl Answers {
 impl Vision {
     fn pictures(&self) -> InputSpec {
         let Patches { channels, height, width, .. } = self.patches;
-        let scaled = InputSpec::new(channels, height, width);
+        let scaled = InputSpec { filter: Filter::Bicubic, ..InputSpec::new(channels, height, width).cut(1.0) };
         if channels == 3 { InputSpec { mean: MEAN.into(), std: STD.into(), ..scaled } } else { scaled }
     }
 

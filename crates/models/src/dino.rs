@@ -11,7 +11,7 @@ use crate::model::{Plan, Task};
 use crate::settings::{Pair, activation_word};
 use crate::source::Source;
 use crate::vit::{Layer, MlpForm, Patches, ratio};
-use crate::{Family, InputSpec, ModelError, Tensors};
+use crate::{Family, Filter, InputSpec, ModelError, Tensors};
 
 pub struct Dino;
 
@@ -38,6 +38,7 @@ impl Family for Dino {
         let labels = if sizes.classifies { source.labels("classifier.weight")? } else { Vec::new() };
         let Patches { channels, height, width, .. } = sizes.patches;
         let pictures = InputSpec::imagenet(channels, Pair(height, width), &mut assumed);
+        let pictures = InputSpec { filter: Filter::Bicubic, ..pictures };
         Ok(Plan {
             graph: sizes.graph(labels.len())?,
             task: if sizes.classifies { Task::ImageClasses } else { Task::ImageFeatures },

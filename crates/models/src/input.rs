@@ -1,17 +1,53 @@
-use secateur_formats::quote;
-use serde_json::Value;
+//! How pictures are brought into shape for a model.
 
 use crate::settings::Pair;
-use crate::{InputSpec, Model, ModelError, Source};
+
+/// The pictures a model takes: [channels, height, width], entries (x / 255 - mean) / std by channel. A picture of
+/// another size is resized, then its middle is cut out.
+#[derive(Clone, Debug, PartialEq)]
+pub struct InputSpec {
+    pub channels: usize,
+    pub height: usize,
+    pub width: usize,
+    pub mean: Vec<f32>,
+    pub std: Vec<f32>,
+    pub resize: Resize,
+    pub filter: Filter,
+}
+
+/// The size that pictures get before their middle is cut out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Resize {
+    /// The one they have.
+    Keep,
+    /// Height and width; proportions are lost.
+    Exactly(usize, usize),
+    /// So many pixels on the shorter side; proportions stay.
+    Shorter(usize),
+}
+
+/// How the pixels of a resized picture are made of those around them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Filter {
+    Bilinear,
+    Bicubic,
+}
+
+/// The share of a picture's side that torchvision's and Hugging Face's networks look at: 224 of 256 pixels.
+const USUAL_SHARE: f64 = 224.0 / 256.0;
+/// Smaller pictures are looked at whole, as CIFAR's are.
+const SMALLEST_CUT: usize = 64;
 
 impl InputSpec {
-    /// Pictures scaled to -1..1, as Hugging Face's ViT takes them unless its preprocessor says otherwise.
+    /// Pictures stretched to the model's size and scaled to -1..1, as Hugging Face's ViT takes them unless its
+    /// preprocessor says otherwise.
     pub(crate) fn new(channels: usize, height: usize, width: usize) -> Self {
-        Self { channels, height, width, mean: vec![0.5; channels], std: vec![0.5; channels] }
+        let (mean, std) = (vec![0.5; channels], vec![0.5; channels]);
+        Self { channels, height, width, mean, std, resize: Resize::Exactly(height, width), filter: Filter::Bilinear }
     }
 
-    /// Pictures normalised by ImageNet's mean and deviation, as torchvision's networks take them; other than colour
-    /// pictures are scaled to -1..1.
+    /// Pictures normalised by ImageNet's mean and deviation and cut to their middle, as torchvision's networks take
+    /// them; other than colour pictures are scaled to -1..1.
     pub(crate) fn imagenet(channels: usize, Pair(height, width): Pair, assumed: &mut Vec<String>) -> Self {
         let scaled = Self::new(channels, height, width);
         if channels != 3 {
@@ -19,7 +55,20 @@ impl InputSpec {
             return scaled;
         }
         assumed.push("pixels normalised by ImageNet's mean and deviation".into());
-        Self { mean: vec![0.485, 0.456, 0.406], std: vec![0.229, 0.224, 0.225], ..scaled }
+        let whole = height.min(width) < SMALLEST_CUT;
+        Self { mean: vec![0.485, 0.456, 0.406], std: vec![0.229, 0.224, 0.225], ..scaled }.cut(if whole {
+            1.0
+        } else {
+            USUAL_SHARE
+        })
+    }
+
+    /// The same with the middle cut out, `share` of the picture's shorter side; oblong pictures are stretched.
+    pub(crate) fn cut(self, share: f64) -> Self {
+        let square = self.height == self.width;
+        // Not a multiplication: 224 / (224 / 256) is 256 and nothing less.
+        let shorter = (self.height as f64 / share) as usize;
+        Self { resize: if square { Resize::Shorter(shorter) } else { self.resize }, ..self }
     }
 
     /// Numbers in one picture.
@@ -30,53 +79,4 @@ impl InputSpec {
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
-}
-
-impl Model {
-    /// The same model with mean and deviation from its preprocessor_config.json.
-    pub fn with_preprocessor(mut self, settings: &Value) -> Result<Self, ModelError> {
-        let source = Source { config: Some(settings), tensors: None };
-        let Some(pictures) = &mut self.pictures else { return Ok(self) };
-        let channels = pictures.channels;
-        check_scale(&source)?;
-        if source.setting("do_normalize")? == Some(false) {
-            pictures.mean = vec![0.0; channels];
-            pictures.std = vec![1.0; channels];
-            return Ok(self);
-        }
-        if let Some(mean) = by_channel(&source, "image_mean", channels)? {
-            pictures.mean = mean;
-        }
-        if let Some(std) = by_channel(&source, "image_std", channels)? {
-            pictures.std = std;
-        }
-        match pictures.std.iter().find(|std| **std <= 0.0) {
-            Some(std) => Err(ModelError::setting("image_std", "above 0", std)),
-            None => Ok(self),
-        }
-    }
-}
-
-/// Pixels are brought from 0..255 to 0..1 before they are normalised, and not in another way.
-fn check_scale(source: &Source) -> Result<(), ModelError> {
-    if source.setting("do_rescale")? == Some(false) {
-        return Err(ModelError::setting("do_rescale", "true, which is what is supported", false));
-    }
-    match source.setting::<f64>("rescale_factor")? {
-        Some(factor) if (factor * 255.0 - 1.0).abs() > 1e-3 => {
-            Err(ModelError::setting("rescale_factor", "1/255, which is what is supported", factor))
-        }
-        _ => Ok(()),
-    }
-}
-
-/// A list with one finite number for each channel.
-pub fn by_channel(source: &Source, key: &'static str, channels: usize) -> Result<Option<Vec<f32>>, ModelError> {
-    let Some(list) = source.setting::<Vec<f64>>(key)? else { return Ok(None) };
-    let values: Vec<f32> = list.iter().map(|value| *value as f32).collect();
-    if values.len() == channels && values.iter().all(|value| value.is_finite()) {
-        return Ok(Some(values));
-    }
-    let want = format!("a list of {channels} numbers, one for each channel");
-    Err(ModelError::setting(key, want, quote(&format!("{list:?}"))))
 }

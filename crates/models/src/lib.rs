@@ -9,6 +9,8 @@ mod diffusers;
 mod error;
 mod input;
 mod model;
+mod preprocessor;
+mod schedule;
 mod settings;
 mod source;
 mod tensors;
@@ -16,7 +18,9 @@ mod text;
 mod unknown;
 
 pub use error::{Misfit, ModelError, WrongTensor};
-pub use model::{InputSpec, Model, Task, detect, initial};
+pub use input::{Filter, InputSpec, Resize};
+pub use model::{Model, Task, detect, initial};
+pub use schedule::{Schedule, Step};
 
 use model::Plan;
 use source::Source;

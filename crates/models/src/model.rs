@@ -5,7 +5,7 @@ use secateur_graph::grouped;
 use serde_json::{Map, Value, json};
 
 use crate::error::listed;
-use crate::{FAMILIES, Family, ModelError, Source, Tensors, unknown};
+use crate::{FAMILIES, Family, InputSpec, ModelError, Source, Tensors, unknown};
 
 /// Most numbers a node may give for one sample: a bound for memory, far above real models.
 pub const LARGEST_VALUE: usize = 1 << 26;
@@ -49,16 +49,6 @@ pub enum Task {
     TwoTowers,
     /// Nobody here knows: the model is a list of tensors and cannot be run.
     Unknown,
-}
-
-/// The pictures a model takes: [channels, height, width], entries (x / 255 - mean) / std by channel.
-#[derive(Clone, Debug, PartialEq)]
-pub struct InputSpec {
-    pub channels: usize,
-    pub height: usize,
-    pub width: usize,
-    pub mean: Vec<f32>,
-    pub std: Vec<f32>,
 }
 
 /// What a family makes of its sizes.

@@ -1,10 +1,11 @@
 //! What models of texts share.
 
 use secateur_graph::ops::{Input, Linear};
-use secateur_graph::{Builder, GraphError, NodeId};
+use secateur_graph::{Builder, GraphError, NodeId, Op};
+use serde_json::Value;
 
-use crate::Source;
 use crate::model::LARGEST_VALUE;
+use crate::{Model, Source};
 
 /// Tokens of the texts that a graph is first built for, if the model's context is not shorter: a page of text, so that
 /// counts and sizes stay those of something one would run.
@@ -40,4 +41,35 @@ pub fn head(
         Some(embedding) => g.tie(name, head, &[x], embedding),
         None => g.add(name, head, &[x]),
     }
+}
+
+/// What a model of texts says about their tokens.
+impl Model {
+    /// Tokens of the longest text it reads; none where it reads texts of any length.
+    pub fn context(&self) -> Option<usize> {
+        let rows = |op: &Op| match op {
+            Op::AddPosition(table) => Some(table.entries.saturating_sub(table.first)),
+            _ => None,
+        };
+        let said = self.config.get("max_position_embeddings").and_then(Value::as_u64);
+        let tables = self.graph.nodes.iter().filter_map(|node| rows(&node.op));
+        tables.min().or(said.and_then(|tokens| tokens.try_into().ok()))
+    }
+
+    /// The token that texts begin with, where its configuration names one.
+    pub fn begins(&self) -> Option<u32> {
+        self.config.get("bos_token_id").and_then(token)
+    }
+
+    /// The tokens that end a text: none, one or several.
+    pub fn ends(&self) -> Vec<u32> {
+        match self.config.get("eos_token_id") {
+            Some(Value::Array(several)) => several.iter().filter_map(token).collect(),
+            one => one.and_then(token).into_iter().collect(),
+        }
+    }
+}
+
+fn token(id: &Value) -> Option<u32> {
+    id.as_u64()?.try_into().ok()
 }

@@ -156,7 +156,7 @@ impl Sizes {
     /// As timm writes it: a known architecture, changed by arguments to this one. timm does not read `model_type`,
     /// `mlp_layer` and `distilled`, which it knows by the architecture.
     fn config(&self, classes: usize) -> Map<String, Value> {
-        let InputSpec { channels, height, width, mean, std } = &self.pictures;
+        let InputSpec { channels, height, width, mean, std, .. } = &self.pictures;
         let (architecture, mlp_layer) = match (&self.layer.mlp.form, self.distilled) {
             (MlpForm::Packed(_), _) => ("vit_giant_patch14_dinov2", read::PACKED),
             (_, true) => ("deit_base_distilled_patch16_224", read::PLAIN),

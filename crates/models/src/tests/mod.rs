@@ -5,7 +5,9 @@ mod diffusion;
 mod goldens;
 mod lenet;
 mod mutations;
+mod pictures;
 mod recurrent;
+mod schedule;
 mod text;
 mod vision;
 mod vit;
@@ -156,30 +158,4 @@ fn every_unfit_tensor_is_named() {
          \"vit.layernorm.weight\" is I64, not F32, F16 or BF16; not part of it \"decoder.weight\"; \
          choose the complete file and the config.json that belongs to it"
     );
-}
-
-#[test]
-fn the_preprocessor_gives_mean_and_deviation() {
-    let model = || initial(&tiny_vit()).unwrap();
-    assert_eq!(
-        (model().pictures.clone().unwrap().mean, model().pictures.clone().unwrap().std),
-        (vec![0.5; 3], vec![0.5; 3])
-    );
-    let imagenet = json!({"image_mean": [0.485, 0.456, 0.406], "image_std": [0.229, 0.224, 0.225]});
-    let input = model().with_preprocessor(&imagenet).unwrap().pictures.unwrap();
-    assert_eq!((input.mean, input.std), (vec![0.485, 0.456, 0.406], vec![0.229, 0.224, 0.225]));
-    let input = model().with_preprocessor(&json!({"do_normalize": false})).unwrap().pictures.unwrap();
-    assert_eq!((input.mean, input.std), (vec![0.0; 3], vec![1.0; 3]));
-    let cases = [
-        ("image_mean", json!([0.5])),
-        ("image_mean", json!([1e300, 0.5, 0.5])),
-        ("image_std", json!([0.5, 0.0, 0.5])),
-        ("image_std", json!("half")),
-        ("do_rescale", json!(false)),
-        ("rescale_factor", json!(1.0 / 127.5)),
-    ];
-    for (key, wrong) in cases {
-        let said = model().with_preprocessor(&with(&json!({}), key, wrong)).unwrap_err().to_string();
-        assert!(said.starts_with(&format!("the config's \"{key}\" should be ")), "{said}");
-    }
 }

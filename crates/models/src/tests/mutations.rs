@@ -7,6 +7,7 @@ use std::sync::LazyLock;
 
 use super::goldens::{golden_config, golden_header, goldens};
 use super::*;
+use crate::Schedule;
 
 /// Files that are whole, with their settings: every golden, and two of ours.
 static WHOLE: LazyLock<Vec<(Value, Header)>> = LazyLock::new(|| {
@@ -171,4 +172,48 @@ proptest! {
             prop_assert!(is_a_sentence(&error.to_string()), "{}", error);
         }
     }
+
+    #[test]
+    fn damaged_settings_beside_the_config_are_told(
+        damages in prop::collection::vec((any::<usize>(), setting()), 1..4),
+        steps in size(),
+    ) {
+        let damaged = |mut settings: Value| {
+            let keys: Vec<String> = settings.as_object().unwrap().keys().cloned().collect();
+            damages.iter().for_each(|(at, value)| settings[&keys[at % keys.len()]] = value.clone());
+            settings
+        };
+        match initial(&tiny_vit()).unwrap().with_preprocessor(&damaged(preprocessor())) {
+            Ok(model) => prop_assert_eq!(model.pictures.unwrap().mean.len(), 3),
+            Err(error) => prop_assert!(is_a_sentence(&error.to_string()), "{}", error),
+        }
+        match Schedule::read(&damaged(scheduler())).and_then(|schedule| Ok((schedule.ddpm(steps)?, schedule))) {
+            Ok((list, schedule)) => {
+                prop_assert_eq!(list.len(), steps);
+                for step in list.iter().chain(&schedule.ddim(steps).unwrap()) {
+                    prop_assert!(step.timestep < schedule.signal().len());
+                    prop_assert!(step.next(0.5, -0.25, 0.0, 1.0).is_finite());
+                }
+            }
+            Err(error) => prop_assert!(is_a_sentence(&error.to_string()), "{}", error),
+        }
+    }
+}
+
+/// Of 8×8 pixels, as the tiny ViT takes them.
+fn preprocessor() -> Value {
+    json!({
+        "image_processor_type": "CLIPImageProcessor", "do_resize": true, "size": {"shortest_edge": 9}, "resample": 3,
+        "do_center_crop": true, "crop_size": {"height": 8, "width": 8}, "crop_pct": 0.9, "do_rescale": true,
+        "rescale_factor": 1.0 / 255.0, "do_normalize": true, "image_mean": [0.5, 0.5, 0.5], "image_std": [0.5, 0.5, 0.5],
+    })
+}
+
+fn scheduler() -> Value {
+    json!({
+        "_class_name": "DDIMScheduler", "num_train_timesteps": 30, "beta_start": 1e-4, "beta_end": 0.2,
+        "beta_schedule": "scaled_linear", "trained_betas": null, "prediction_type": "sample", "clip_sample": false,
+        "clip_sample_range": 1.0, "variance_type": "fixed_large", "timestep_spacing": "trailing", "steps_offset": 0,
+        "set_alpha_to_one": false, "rescale_betas_zero_snr": false, "thresholding": false,
+    })
 }

@@ -281,3 +281,22 @@ fn unsupported_settings_are_named() {
         assert!(said.contains(sentence), "{name}, {key}: {said}");
     }
 }
+
+#[test]
+fn contexts_come_from_positions_or_settings() {
+    let context = |name| golden(name).context();
+    assert_eq!((context("gpt2"), context("bert-mlm"), context("roberta-mlm")), (Some(14), Some(13), Some(13)));
+    assert_eq!((context("llama"), context("mistral"), context("gru-lm")), (Some(48), Some(48), None));
+}
+
+#[test]
+fn one_or_several_tokens_end_a_text() {
+    let ends = |ids: Value| {
+        let mut config = golden_config("llama");
+        config["eos_token_id"] = ids;
+        detect(&golden_header("llama"), Some(&config)).unwrap().ends()
+    };
+    assert_eq!((ends(json!(2)), ends(json!([2, 7]))), (vec![2], vec![2, 7]));
+    assert_eq!((ends(json!(null)), ends(json!([-1, "2", 3]))), (vec![], vec![3]));
+    assert_eq!((golden("llama").begins(), golden("gru-lm").begins()), (Some(1), None));
+}

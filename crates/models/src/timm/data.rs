@@ -6,11 +6,11 @@ use secateur_formats::config::Setting;
 use secateur_formats::quote;
 use serde_json::Value;
 
-use crate::input::by_channel;
+use crate::preprocessor::{by_channel, share_of};
 use crate::settings::{Pair, under};
 use crate::source::{Source, Witness};
 use crate::vit::{Keys, Patches};
-use crate::{InputSpec, ModelError};
+use crate::{Filter, InputSpec, ModelError};
 
 const KEYS: Keys = Keys { channels: "in_chans", features: "embed_dim", patch: "patch_size", image: "img_size" };
 
@@ -48,10 +48,13 @@ fn input_size(source: &Source) -> Result<Option<Pair>, ModelError> {
     }
 }
 
-/// How pictures are normalised.
+/// What timm's transformers look at of a picture's side, unless their configuration says otherwise.
+const SHARE: f64 = 0.9;
+
+/// How pictures are resized, cut and normalised.
 pub fn pictures(source: &Source, patches: &Patches, assumed: &mut Vec<String>) -> Result<InputSpec, ModelError> {
     let pretrained = under(source, "pretrained_cfg")?;
-    let plain = InputSpec::new(patches.channels, patches.height, patches.width);
+    let plain = resized(&pretrained, InputSpec::new(patches.channels, patches.height, patches.width))?;
     let read = |key| by_channel(&pretrained, key, patches.channels);
     let (Some(mean), Some(std)) = (read("mean")?, read("std")?) else {
         assumed.push("pixels from -1 to 1".into());
@@ -61,6 +64,16 @@ pub fn pictures(source: &Source, patches: &Patches, assumed: &mut Vec<String>) -
         Some(std) => Err(ModelError::setting("std", "above 0", std)),
         None => Ok(InputSpec { mean, std, ..plain }),
     }
+}
+
+/// timm has more filters and ways to cut than are supported here; these pictures are resized bicubically and stretched.
+fn resized(pretrained: &Source, stretched: InputSpec) -> Result<InputSpec, ModelError> {
+    let filter: Option<String> = pretrained.setting("interpolation")?;
+    let bilinear = filter.is_some_and(|filter| filter == "bilinear");
+    let pictures = InputSpec { filter: if bilinear { Filter::Bilinear } else { Filter::Bicubic }, ..stretched };
+    let cut: Option<String> = pretrained.setting("crop_mode")?;
+    let share = share_of(pretrained.setting("crop_pct")?.unwrap_or(SHARE))?;
+    Ok(if cut.is_none_or(|cut| cut == "center") { pictures.cut(share) } else { pictures })
 }
 
 /// The classifier.
