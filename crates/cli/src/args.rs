@@ -28,17 +28,17 @@ pub enum Command {
     },
     /// Say what a safetensors file holds; only its header is read.
     Inspect { file: PathBuf },
-    /// Measure a model on the test digits.
-    Eval {
-        model: String,
-        #[arg(long, value_enum, default_value_t)]
-        device: Device,
-    },
+    /// Measure a model on the test digits or on a text, or say what it sees in pictures.
+    Eval(EvalArgs),
+    /// Let a language model go on with a text.
+    Generate(GenerateArgs),
+    /// Let a diffusion model draw; its scheduler_config.json lies beside it.
+    Sample(SampleArgs),
     /// Evaluate a model on tensors named after its inputs and write its outputs.
     Run(RunArgs),
     /// Prune a model; with -o, write model, config, masks, recipe and report.
     Prune(PruneArgs),
-    /// Train a built-in model from scratch on the digits.
+    /// Train a built-in model from scratch, on digits or on stories.
     Train(TrainArgs),
     /// Hold two models of the same shapes (or two masks files) side by side.
     Compare {
@@ -57,6 +57,77 @@ pub enum Command {
 pub enum Show {
     /// One method: its paper, formula and settings.
     Show { id: String },
+}
+
+#[derive(clap::Args)]
+pub struct EvalArgs {
+    pub model: String,
+    /// Perplexity on a text: a file, or `builtin:stories`.
+    #[arg(long, value_name = "FILE|builtin:NAME")]
+    pub text: Option<String>,
+    /// Tokens the model sees at once; no more than its context.
+    #[arg(long, default_value_t = 512, requires = "text")]
+    pub window: u32,
+    /// Tokens from one window's start to the next one's [default: as many as a window has].
+    #[arg(long, requires = "text")]
+    pub stride: Option<u32>,
+    /// The five likeliest classes of pictures: png or jpeg files, or folders of them.
+    #[arg(long, value_name = "DIR|FILE", num_args = 1.., conflicts_with = "text")]
+    pub images: Vec<PathBuf>,
+    #[arg(long, value_enum, default_value_t)]
+    pub device: Device,
+}
+
+#[derive(clap::Args)]
+pub struct GenerateArgs {
+    pub model: String,
+    /// The beginning of a text.
+    #[arg(long, allow_hyphen_values = true)]
+    pub prompt: String,
+    /// New tokens; the model may end before.
+    #[arg(long, default_value_t = 64)]
+    pub max_tokens: u32,
+    /// Always the most probable token.
+    #[arg(long, conflicts_with_all = ["temperature", "top_k", "top_p"])]
+    pub greedy: bool,
+    /// Below 1 likely tokens come more often, above 1 less often.
+    #[arg(long, default_value_t = 0.8)]
+    pub temperature: f32,
+    /// Only the K most probable tokens; 0: all.
+    #[arg(long, value_name = "K", default_value_t = 0)]
+    pub top_k: u32,
+    /// Only the fewest tokens whose probabilities reach P together.
+    #[arg(long, value_name = "P", default_value_t = 0.95)]
+    pub top_p: f32,
+    #[arg(long, default_value_t = 0)]
+    pub seed: u64,
+    #[arg(long, value_enum, default_value_t)]
+    pub device: Device,
+}
+
+#[derive(clap::Args)]
+pub struct SampleArgs {
+    pub model: String,
+    /// The class to draw, by its number, for a model that knows classes [default: none].
+    #[arg(long)]
+    pub label: Option<u32>,
+    #[arg(long, default_value_t = 8)]
+    pub count: u32,
+    /// Steps from noise to picture.
+    #[arg(long, default_value_t = 50)]
+    pub steps: u32,
+    #[arg(long, value_enum, default_value_t)]
+    pub sampler: Sampler,
+    /// Above 1 the class is exaggerated; each step then takes twice as long.
+    #[arg(long, default_value_t = 1.0)]
+    pub guidance: f32,
+    #[arg(long, default_value_t = 0)]
+    pub seed: u64,
+    /// The .png file to write: the pictures side by side, eight in a row.
+    #[arg(short, long, value_name = "FILE")]
+    pub out: PathBuf,
+    #[arg(long, value_enum, default_value_t)]
+    pub device: Device,
 }
 
 #[derive(clap::Args)]
@@ -84,6 +155,18 @@ pub struct PruneArgs {
     pub set: Vec<(String, Value)>,
     #[arg(long, conflicts_with = "recipe")]
     pub seed: Option<u64>,
+    /// Text for methods that look at samples; short for `--set calibration=...`.
+    #[arg(long, value_name = "FILE|builtin:NAME", conflicts_with = "recipe")]
+    pub calibration: Option<String>,
+    /// Samples of it; short for `--set samples=N`.
+    #[arg(long, value_name = "N", conflicts_with = "recipe")]
+    pub calibration_samples: Option<u32>,
+    /// Tokens of a sample; short for `--set length=L`.
+    #[arg(long, value_name = "L", conflicts_with = "recipe")]
+    pub calibration_length: Option<u32>,
+    /// Report the perplexity on a text, in windows of 512 tokens.
+    #[arg(long, value_name = "FILE|builtin:NAME")]
+    pub eval_text: Option<String>,
     /// A recipe.json to repeat.
     #[arg(long)]
     pub recipe: Option<PathBuf>,
@@ -109,9 +192,15 @@ pub struct TrainArgs {
     pub model: String,
     #[arg(long, default_value_t = 0)]
     pub seed: u64,
-    /// Passes over the 8,000 training digits.
-    #[arg(long, default_value_t = 20)]
-    pub epochs: u32,
+    /// Passes over everything there is to learn from, e.g. the 8,000 training digits.
+    #[arg(long, value_name = "N", conflicts_with = "steps")]
+    pub epochs: Option<u32>,
+    /// Batches to learn from [default, without --epochs: as many as is usual for such a model].
+    #[arg(long, value_name = "N")]
+    pub steps: Option<u64>,
+    /// Go on with the unfinished training in the folder; give the same seed and length as before.
+    #[arg(long, requires = "out", conflicts_with = "force")]
+    pub resume: bool,
     #[arg(long, value_enum, default_value = "cpu")]
     pub device: Device,
     #[command(flatten)]
@@ -156,6 +245,24 @@ impl From<Device> for DeviceChoice {
             Device::Auto => Self::Auto,
             Device::Cpu => Self::Cpu,
             Device::Gpu => Self::Gpu,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Default, ValueEnum)]
+pub enum Sampler {
+    /// Without fresh noise: the same start gives the same picture.
+    #[default]
+    Ddim,
+    /// With fresh noise in every step.
+    Ddpm,
+}
+
+impl From<Sampler> for secateur_protocol::Sampler {
+    fn from(sampler: Sampler) -> Self {
+        match sampler {
+            Sampler::Ddim => Self::Ddim,
+            Sampler::Ddpm => Self::Ddpm,
         }
     }
 }

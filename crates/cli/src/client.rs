@@ -4,7 +4,7 @@ use futures_channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
 use futures_util::StreamExt;
 use futures_util::future::join;
 use secateur_engine::serve;
-use secateur_protocol::{Adapter, Command, DeviceChoice, Envelope, Event, Loaded, Source, VERSION};
+use secateur_protocol::{Adapter, Command, DeviceChoice, Envelope, Event, Loaded, RequestId, Source, VERSION};
 
 use crate::Result;
 use crate::host::{Desktop, Message};
@@ -14,7 +14,7 @@ pub struct Client {
     commands: UnboundedSender<Envelope<Command>>,
     events: UnboundedReceiver<Message>,
     progress: Progress,
-    asked: u32,
+    asked: RequestId,
 }
 
 /// Runs a conversation with a fresh engine. Both sides share this thread and take turns.
@@ -33,25 +33,49 @@ pub fn talk<T>(progress: Progress, conversation: impl AsyncFnOnce(&mut Client) -
 impl Client {
     /// Sends a command and waits until its job has ended; gives what it told on the way.
     pub async fn ask(&mut self, command: Command) -> Result<Vec<Message>> {
-        self.asked += 1;
-        self.commands.unbounded_send(Envelope { id: self.asked, body: command })?;
         let mut told = Vec::new();
+        let hear = |message| {
+            told.push(message);
+            Ok(())
+        };
+        self.listen(command, hear).await?;
+        Ok(told)
+    }
+
+    /// Sends a command, hears what its job tells, and waits until it has ended. A job that is heard with an error is
+    /// cancelled.
+    pub async fn listen(&mut self, command: Command, mut hear: impl FnMut(Message) -> Result) -> Result {
+        let id = self.send(command)?;
+        let mut heard = Ok(());
         while let Some((event, blobs)) = self.events.next().await {
             match event.body {
                 Event::Progress { done, total, unit } => self.progress.show(done, total, unit),
+                Event::Learning { step, steps, loss, rate } => self.progress.learning(step, steps, loss, rate),
                 Event::Done => {
                     self.progress.clear();
-                    return Ok(told);
+                    return heard;
                 }
-                Event::Cancelled => return Err("the job was cancelled".into()),
+                Event::Cancelled => return heard.and(Err("the job was cancelled".into())),
                 Event::Failed { error } => {
                     self.progress.clear();
                     return Err(error.into());
                 }
-                _ => told.push((event, blobs)),
+                _ if heard.is_err() => {}
+                _ => {
+                    heard = hear((event, blobs));
+                    if heard.is_err() {
+                        self.send(Command::Cancel { of: id })?;
+                    }
+                }
             }
         }
         Err("the engine stopped without an answer; please report this".into())
+    }
+
+    fn send(&mut self, command: Command) -> Result<RequestId> {
+        self.asked += 1;
+        self.commands.unbounded_send(Envelope { id: self.asked, body: command })?;
+        Ok(self.asked)
     }
 
     /// [`Client::ask`] for the one event that `pick` recognises.

@@ -5,14 +5,16 @@ use secateur_protocol::{FileRef, Source};
 
 use crate::Result;
 
-/// What MODEL stands for: `builtin:ID`, a .safetensors file or a folder with one in it. A config.json and a
-/// preprocessor_config.json beside the weights are used.
+/// What is used beside the weights.
+const SETTINGS: [&str; 4] = ["config.json", "tokenizer.json", "preprocessor_config.json", "scheduler_config.json"];
+
+/// What MODEL stands for: `builtin:ID`, a .safetensors file or a folder with one in it, and the settings beside it.
 pub fn source(model: &str) -> Result<Source> {
     if let Some(id) = model.strip_prefix("builtin:") {
         return Ok(Source::BuiltIn { id: id.to_string() });
     }
     let weights = weights(Path::new(model))?;
-    let settings = ["config.json", "preprocessor_config.json"].map(|name| weights[0].with_file_name(name));
+    let settings = SETTINGS.map(|name| weights[0].with_file_name(name));
     let there = settings.iter().filter(|path| path.is_file());
     let files = weights.iter().chain(there).map(|path| file_ref(path)).collect::<Result<_>>()?;
     Ok(Source::Files { files })

@@ -1,6 +1,8 @@
 //! Writes a command's files so that nobody ever sees half of them.
 
+use std::cell::Cell;
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use crate::Result;
@@ -10,7 +12,7 @@ use crate::args::OutArgs;
 pub struct OutDir {
     dir: PathBuf,
     /// There are other files: replace those of the same names one by one.
-    beside_others: bool,
+    beside_others: Cell<bool>,
 }
 
 impl OutDir {
@@ -27,7 +29,7 @@ impl OutDir {
         if beside_others && !args.force {
             return Err(format!("{} is not empty; choose a new folder or add --force", dir.display()).into());
         }
-        Ok(Some(Self { dir, beside_others }))
+        Ok(Some(Self { dir, beside_others: Cell::new(beside_others) }))
     }
 
     pub fn path(&self) -> &Path {
@@ -35,14 +37,14 @@ impl OutDir {
     }
 
     /// Writes all files into a folder beside the target, then moves them over: all or nothing for a new folder,
-    /// file by file for one that holds others.
+    /// file by file for one that holds others. May be called again, with newer files.
     pub fn write(&self, files: &[(String, Vec<u8>)]) -> Result {
         let failed = |error: std::io::Error| format!("could not write {}: {error}", self.dir.display());
         let draft = Draft::new(&self.dir).map_err(failed)?;
         for (name, bytes) in files {
             fs::write(draft.0.join(name), bytes).map_err(failed)?;
         }
-        if self.beside_others {
+        if self.beside_others.get() {
             for (name, _) in files {
                 fs::rename(draft.0.join(name), self.dir.join(name)).map_err(failed)?;
             }
@@ -51,8 +53,19 @@ impl OutDir {
                 fs::remove_dir(&self.dir).map_err(failed)?; // empty, or this fails
             }
             fs::rename(&draft.0, &self.dir).map_err(failed)?;
+            self.beside_others.set(true);
         }
         Ok(())
+    }
+
+    /// Takes away a file that is not needed any more, if it is there.
+    pub fn remove(&self, name: &str) -> Result {
+        match fs::remove_file(self.dir.join(name)) {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                Err(format!("could not remove {name} from {}: {error}", self.dir.display()).into())
+            }
+            _ => Ok(()),
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use secateur_protocol::Unit;
 use serde_json::json;
 
-/// Where progress goes: JSON lines on stderr, a bar on a terminal, or nowhere.
+/// Where progress goes: JSON lines on stderr, a bar on a terminal, or nowhere but for trainings.
 pub enum Progress {
     Json,
     Bar(ProgressBar),
@@ -16,7 +16,7 @@ impl Progress {
         if json {
             Self::Json
         } else if std::io::stderr().is_terminal() {
-            let style = ProgressStyle::with_template("{bar:40} {human_pos} of {human_len} {msg}  {eta}");
+            let style = ProgressStyle::with_template("{bar:40} {human_pos} of {human_len} {msg}  {eta}{prefix}");
             Self::Bar(ProgressBar::new(0).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar())))
         } else {
             Self::Silent
@@ -35,6 +35,22 @@ impl Progress {
                 bar.set_message(format!("{unit:?}").to_lowercase());
             }
             Self::Silent => {}
+        }
+    }
+
+    /// How a training goes, `rate` in steps a second; also where nobody watches a bar, since it takes long.
+    pub fn learning(&self, step: u64, steps: u64, loss: f64, rate: f64) {
+        let seconds_left = (steps - step) as f64 / rate;
+        match self {
+            Self::Json => eprintln!(
+                "{}",
+                json!({ "step": step, "steps": steps, "loss": loss, "rate": rate, "seconds_left": seconds_left })
+            ),
+            Self::Bar(bar) => bar.set_prefix(format!("  loss {loss:.4}  {rate:.2} steps/s")),
+            Self::Silent => {
+                let minutes = seconds_left / 60.0;
+                eprintln!("step {step} of {steps}  loss {loss:.4}  {rate:.2} steps/s  {minutes:.0} min left");
+            }
         }
     }
 

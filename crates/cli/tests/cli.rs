@@ -4,8 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use secateur_formats::ReadAt;
 use secateur_formats::safetensors::{Dtype, read_f32, read_header};
+use secateur_formats::{Picture, ReadAt};
 use serde_json::Value;
 
 /// A folder of a test's own, empty at its start.
@@ -180,6 +180,132 @@ fn progress_goes_to_stderr_as_json_lines() {
     let lines: Vec<Value> = err.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert!(lines.iter().any(|line| line["unit"] == "samples" && line["done"] == line["total"]));
     assert_eq!(String::from_utf8(output.stdout).unwrap().lines().count(), 1);
+}
+
+fn golden(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/golden").join(path)
+}
+
+#[test]
+fn pictures_are_classified_in_the_order_of_their_names() {
+    let folder = folder("images");
+    for (to, from) in [("b.png", "colours.png"), ("a.JPG", "turned.jpg"), ("c.png", "grey.png")] {
+        fs::copy(golden("pictures").join(from), folder.join(to)).unwrap();
+    }
+    let note = folder.join("note.txt");
+    fs::write(&note, "no picture").unwrap();
+    let seen = json(&["eval", CNN, "--images", folder.to_str().unwrap(), "--device", "cpu"]);
+    let pictures = seen["pictures"].as_array().unwrap();
+    let name = |picture: &Value| Path::new(picture["name"].as_str().unwrap()).file_name().unwrap().to_owned();
+    assert_eq!(pictures.iter().map(name).collect::<Vec<_>>(), ["a.JPG", "b.png", "c.png"]);
+    for picture in pictures {
+        let best = picture["dense"].as_array().unwrap();
+        assert_eq!((best.len(), &picture["pruned"]), (5, &picture["dense"]));
+        assert_eq!(best[0][1], best[0][0].to_string(), "class 7 is called 7");
+        assert!(best[0][2].as_f64().unwrap() >= best[1][2].as_f64().unwrap());
+    }
+    let refused = |path: &Path| error(&["eval", CNN, "--device", "cpu", "--images", path.to_str().unwrap()]);
+    assert!(refused(&note).contains("wanted a png or jpeg picture"));
+    let empty = folder.join("empty");
+    fs::create_dir(&empty).unwrap();
+    assert!(refused(&empty).contains("holds no png, jpg, jpeg file"));
+}
+
+#[test]
+fn a_diffusion_model_draws_a_sheet_of_pictures() {
+    let folder = folder("sample");
+    for file in ["model.safetensors", "config.json"] {
+        fs::copy(golden("families/unet2d-ddpm").join(file), folder.join(file)).unwrap();
+    }
+    fs::write(folder.join("scheduler_config.json"), "{}").unwrap();
+    let draw = |out: &str, more: &[&str]| {
+        let (model, out) = (folder.to_str().unwrap(), folder.join(out));
+        let asked = ["sample", model, "--count", "9", "--steps", "2", "--device", "cpu", "-o", out.to_str().unwrap()];
+        json(&[&asked, more].concat());
+        fs::read(out).unwrap()
+    };
+    let sheet = draw("a.png", &[]);
+    let picture = Picture::decode(&sheet).unwrap();
+    assert_eq!((picture.height, picture.width, picture.channels), (2 * 8, 8 * 12, 3));
+    assert_eq!(sheet, draw("b.png", &["--sampler", "ddim", "--seed", "0"]));
+    assert_ne!(sheet, draw("c.png", &["--sampler", "ddpm"]));
+    assert_ne!(sheet, draw("d.png", &["--seed", "1"]));
+    let out = folder.join("e.png");
+    let said = error(&["sample", CNN, "--device", "cpu", "-o", out.to_str().unwrap()]);
+    assert!(said.contains("draws no pictures") && !out.exists(), "{said}");
+}
+
+/// A folder with the golden Llama, a tokenizer of letters and a text.
+fn llama(test: &str) -> (String, String) {
+    let folder = folder(test);
+    for file in ["model.safetensors", "config.json"] {
+        fs::copy(golden("families/llama").join(file), folder.join(file)).unwrap();
+    }
+    fs::copy(golden("letters.json"), folder.join("tokenizer.json")).unwrap();
+    let text = folder.join("text.txt");
+    fs::write(&text, "the owl sat in the old tree and did not see the cat.").unwrap();
+    (folder.to_str().unwrap().into(), text.to_str().unwrap().into())
+}
+
+#[test]
+fn a_text_is_measured_and_gone_on_with() {
+    let (model, text) = &llama("text");
+    let seen = json(&["eval", model, "--text", text, "--window", "16", "--stride", "8", "--device", "cpu"]);
+    assert_eq!((&seen["metric_name"], &seen["tokens"]), (&"perplexity".into(), &51.into()));
+    assert!(seen["metric"].as_f64().unwrap() > 1.0 && seen["metric"] == seen["metric_dense"]);
+    let apart = json(&["eval", model, "--text", text, "--window", "16", "--device", "cpu"]);
+    assert_eq!(apart["tokens"], 48, "a stride is a window");
+
+    let asked = ["generate", model, "--prompt", "the owl", "--device", "cpu", "--max-tokens", "6"];
+    let written = |more: &[&str]| json(&[&asked, more].concat());
+    let drawn = written(&["--temperature", "2", "--top-k", "20", "--top-p", "1", "--seed", "3"]);
+    let ids = drawn["ids"].as_array().unwrap();
+    assert!(ids.len() <= 6 && drawn["log_probabilities"].as_array().unwrap().len() == ids.len());
+    assert!(drawn["prompt"] == "the owl" && drawn["text"].is_string() && drawn["tokens_per_second"].is_f64());
+    assert_eq!(drawn["ids"], written(&["--temperature", "2", "--top-k", "20", "--top-p", "1", "--seed", "3"])["ids"]);
+    assert_eq!(written(&["--greedy"])["ids"], written(&["--top-k", "1", "--seed", "7"])["ids"]);
+    assert!(error(&[&asked[..], &["--temperature", "0"]].concat()).contains("temperature = 0"));
+    assert!(error(&["eval", model, "--text", "no/such/text"]).contains("no/such/text"));
+    assert!(error(&["generate", CNN, "--prompt", "a", "--device", "cpu"]).contains("open a language model"));
+}
+
+#[test]
+fn a_language_model_is_cut_on_a_text_and_stays_whole() {
+    let (model, text) = &llama("calibrated");
+    let out = Path::new(model).join("out");
+    let out_arg = out.to_str().unwrap();
+    let calibration = ["--calibration", text, "--calibration-samples", "3", "--calibration-length", "8"];
+    let prune = ["prune", model, "--method", "wanda", "--eval-text", text, "--device", "cpu", "-o", out_arg];
+    let cut = json(&[&prune[..], &calibration].concat());
+    assert_eq!(cut["notes"][0], format!("Calibrated on {text}: 3 samples of 8 tokens."));
+    assert_eq!(cut["metric_name"], "perplexity");
+    let read = |name: &str| serde_json::from_slice::<Value>(&fs::read(out.join(name)).unwrap()).unwrap();
+    assert_eq!(read("report.json")["metric_pruned"], cut["metric_pruned"]);
+    assert_eq!(read("recipe.json")["values"]["length"], 8.0);
+    let again = json(&["eval", out_arg, "--text", text, "--device", "cpu"]);
+    let [again, cut] = [&again["metric"], &cut["metric_pruned"]].map(|figure| figure.as_f64().unwrap());
+    assert!((again / cut - 1.0).abs() < 1e-5, "{again} {cut}");
+}
+
+#[test]
+fn a_training_writes_a_model_like_any_other() {
+    let out = folder("train").join("cnn");
+    let asked = ["train", "digits-cnn", "--steps", "2", "-o", out.to_str().unwrap()];
+    let log = json(&asked);
+    assert_eq!(log["command"], "secateur train digits-cnn --seed 0 --steps 2");
+    assert_eq!((&log["step"], &log["steps"], log["marks"].as_array().unwrap().len()), (&2.into(), &2.into(), 2));
+    let mut names: Vec<_> = fs::read_dir(&out).unwrap().map(|file| file.unwrap().file_name()).collect();
+    names.sort();
+    assert_eq!(names, ["config.json", "model.safetensors", "train.json"]);
+    let seen = json(&["eval", out.to_str().unwrap(), "--device", "cpu"]);
+    assert_eq!(seen["metric_dense"], log["scores"][0]["value"]);
+
+    let with = |more: &str| error(&[&asked[..], &[more]].concat());
+    assert!(error(&asked).contains("is not empty"));
+    assert!(with("--resume").contains("holds no training.safetensors to go on with"));
+    fs::write(out.join("training.safetensors"), "half of one").unwrap();
+    assert!(error(&asked).contains("add --resume to go on with it, or --force"));
+    assert!(with("--resume").contains("training.safetensors: "));
 }
 
 /// What the page shows before its engine is up is what the engine does today.

@@ -1,71 +1,76 @@
 //! A model's files: found, recognised, and brought to the device tensor by tensor.
 
 use secateur_exec::{Compute, Meter, Params};
-use secateur_formats::ReadAt;
 use secateur_formats::safetensors::{self, Header, Shards, TensorInfo};
+use secateur_formats::{ReadAhead, ReadAt, Tokenizer};
 use secateur_graph::grouped;
-use secateur_models::Model;
-use secateur_protocol::{FileRef, Source, Unit};
+use secateur_models::{Model, Schedule, Task};
+use secateur_protocol::{Source, Unit};
 use serde_json::Value;
 
 use crate::desk::Job;
+use crate::files::Files;
 use crate::stop::Stop;
 use crate::{Asset, Host};
 
 /// A config.json longer than this is something else.
 const CONFIG_LIMIT: u64 = 1 << 20;
+/// So is a tokenizer.json: those of a quarter of a million tokens have half of it.
+const TOKENIZER_LIMIT: u64 = 64 << 20;
 
 /// A recognised model whose weights still lie in its file.
 pub(crate) struct Checkpoint<F> {
     /// `builtin:digits-vit`, or the weights' file name.
     pub name: String,
-    pub file: Shards<F>,
+    source: Source,
+    pub file: Shards<ReadAhead<F>>,
     pub header: Header,
     pub model: Model,
+    pub tokenizer: Option<Tokenizer>,
+    /// How noise is taken away, where the model does that and its scheduler_config.json is there.
+    pub schedule: Option<Schedule>,
 }
 
 impl<F: ReadAt> Checkpoint<F> {
-    /// Finds the files and reads what tells the model: the header, config.json and the preprocessor's, not the weights.
+    /// Finds the files and reads what tells the model: the header and the settings beside it, not the weights.
     pub async fn open<H: Host<File = F>>(host: &H, source: &Source) -> Result<Self, Stop> {
-        match source {
-            Source::BuiltIn { id } => {
-                let weights = built_in(id, "model.safetensors");
-                let config = built_in(id, "config.json");
-                let weights = vec![Asset::BuiltIn(&weights)];
-                Self::recognise(host, format!("builtin:{id}"), weights, Some(Asset::BuiltIn(&config))).await
-            }
-            Source::Files { files } => {
-                let weights = weights_among(files)?;
-                let named = |name| files.iter().find(|file| is_named(file, name)).map(|file| Asset::User(&file.name));
-                let config = named("config.json");
-                let assets = weights.iter().map(|file| Asset::User(&file.name)).collect();
-                let mut found = Self::recognise(host, weights[0].name.clone(), assets, config).await?;
-                if let Some(preprocessor) = named("preprocessor_config.json") {
-                    let settings = read_json(host, preprocessor).await?;
-                    found.model = found.model.with_preprocessor(&settings).map_err(Stop::because)?;
-                }
-                Ok(found)
-            }
+        let files = Files::of(host, source).await?;
+        let name = files.name()?;
+        let mut shards = Vec::new();
+        for asset in files.weights()? {
+            shards.push(ReadAhead::new(host.open(asset).await.map_err(Stop::because)?));
         }
-    }
-
-    async fn recognise<H: Host<File = F>>(
-        host: &H,
-        name: String,
-        weights: Vec<Asset<'_>>,
-        config: Option<Asset<'_>>,
-    ) -> Result<Self, Stop> {
-        let mut files = Vec::new();
-        for asset in weights {
-            files.push(host.open(asset).await.map_err(Stop::because)?);
+        let (file, header) = Shards::open(shards).await.map_err(|error| Stop::because(format!("{name}: {error}")))?;
+        let settings = async |name| match files.named(name) {
+            Some(asset) => read_json(host, asset).await.map(Some),
+            None => Ok(None),
+        };
+        let config = settings("config.json").await?;
+        let mut model = secateur_models::detect(&header, config.as_ref()).map_err(Stop::because)?;
+        if let Some(preprocessor) = settings("preprocessor_config.json").await? {
+            model = model.with_preprocessor(&preprocessor).map_err(Stop::because)?;
         }
-        let (file, header) = Shards::open(files).await.map_err(|error| Stop::because(format!("{name}: {error}")))?;
-        let config = match config {
-            Some(asset) => Some(read_json(host, asset).await?),
+        let tokenizer = match files.named("tokenizer.json") {
+            Some(asset) => Some(read_tokenizer(host, asset).await?),
             None => None,
         };
-        let model = secateur_models::detect(&header, config.as_ref()).map_err(Stop::because)?;
-        Ok(Self { name, file, header, model })
+        let schedule = match settings("scheduler_config.json").await? {
+            Some(scheduler) if model.task == Task::Denoise => Some(read_schedule(&scheduler)?),
+            _ => None,
+        };
+        Ok(Self { name, source: source.clone(), file, header, model, tokenizer, schedule })
+    }
+
+    /// The settings that stand beside the weights and belong beside an export too, as they are: (name, bytes).
+    pub async fn settings<H: Host<File = F>>(&self, host: &H) -> Result<Vec<(String, Vec<u8>)>, Stop> {
+        let files = Files::of(host, &self.source).await?;
+        let mut found = Vec::new();
+        for name in ["tokenizer.json", "preprocessor_config.json", "scheduler_config.json"] {
+            if let Some(asset) = files.named(name) {
+                found.push((name.to_string(), read_small(host, asset, TOKENIZER_LIMIT, "settings").await?));
+            }
+        }
+        Ok(found)
     }
 
     /// The file's entry for a parameter; `detect` has seen that each has one.
@@ -75,7 +80,7 @@ impl<F: ReadAt> Checkpoint<F> {
 
     /// Brings the weights to the device, one tensor at a time.
     pub async fn upload<H: Host>(&self, job: &Job<'_, H>, compute: &Compute) -> Result<Params, Stop> {
-        self.check_size(job.host().most_weight_bytes())?;
+        self.verdict(job.host().most_weight_bytes())?;
         let graph = &self.model.graph;
         let total = self.file.len();
         let mut params = Params::empty(graph);
@@ -90,15 +95,22 @@ impl<F: ReadAt> Checkpoint<F> {
         Ok(params)
     }
 
-    /// Weights are widened to f32 on the device, whatever the file holds.
-    fn check_size(&self, most: u64) -> Result<(), Stop> {
-        let bytes = self.model.graph.params_total().saturating_mul(4);
+    /// What the model is and the room it takes here, for the user; `most` bytes fit for dense and pruned each. Weights are
+    /// widened to f32 on the device, whatever the file holds.
+    ///
+    /// # Errors
+    /// When the weights do not fit.
+    pub fn verdict(&self, most: u64) -> Result<String, Stop> {
+        let Self { name, model, .. } = self;
+        let params = model.graph.params_total();
+        let bytes = params.saturating_mul(4);
+        let needs = format!("needs {} here for each of dense and pruned and", megabytes(bytes));
         if bytes <= most {
-            return Ok(());
+            return Ok(format!("{} It {needs} fits.", model.verdict));
         }
-        let [need, most] = [bytes, most].map(|bytes| grouped(bytes >> 20));
-        let what = format!("{}: its weights need {need} MiB, and at most {most} MiB fit into a browser tab", self.name);
-        Err(Stop::because(format!("{what}; use the command line, or choose a smaller model")))
+        let what = format!("{name} (family: {}, {} parameters)", model.family, grouped(params));
+        let why = format!("does not fit, because a browser tab takes at most {} for each", megabytes(most));
+        Err(Stop::because(format!("{what} {needs} {why}; use the command line, or choose a smaller model")))
     }
 
     /// What an export begins with: the header of all tensors, marked so that PyTorch libraries open it.
@@ -118,99 +130,53 @@ impl<F: ReadAt> Checkpoint<F> {
     }
 }
 
+/// "540 MB", "1.2 MB": a million bytes each, as file managers count them.
+fn megabytes(bytes: u64) -> String {
+    if bytes >= 9_950_000 {
+        return format!("{} MB", grouped(bytes.saturating_add(500_000) / 1_000_000));
+    }
+    let tenths = ((bytes + 50_000) / 100_000).max(1);
+    format!("{}.{} MB", tenths / 10, tenths % 10)
+}
+
 /// Where a built-in model's file lies below `public/`.
 pub(crate) fn built_in(id: &str, file: &str) -> String {
     format!("models/{id}/{file}")
 }
 
-/// Whether this is the file's name, whatever folder it lies in.
-fn is_named(file: &FileRef, name: &str) -> bool {
-    file.name.rsplit(['/', '\\']).next() == Some(name)
-}
-
-/// The weights among the user's files: the one file, or the shards of one model in their order.
-fn weights_among(files: &[FileRef]) -> Result<Vec<&FileRef>, Stop> {
-    let mut weights: Vec<&FileRef> = files.iter().filter(|file| file.name.ends_with(".safetensors")).collect();
-    weights.sort_by(|a, b| a.name.cmp(&b.name));
-    match weights.as_slice() {
-        [] => {
-            let names = files.iter().map(|file| file.name.as_str()).collect::<Vec<_>>().join(", ");
-            let got = if names.is_empty() { "nothing" } else { &names };
-            Err(Stop::because(format!("wanted a .safetensors file with weights, got {got}; drop the model's weights")))
-        }
-        [first, ..] => match shard(&first.name) {
-            Some((stem, of)) => complete(&weights, stem, of).map(|()| weights.clone()),
-            None if weights.len() == 1 => Ok(weights),
-            None => Err(Stop::because(format!(
-                "wanted one .safetensors file or all shards of one model, got {} and {}; choose one",
-                first.name, weights[1].name
-            ))),
-        },
-    }
-}
-
-/// The name without `-00001-of-00003.safetensors`, and the number of shards.
-fn shard(name: &str) -> Option<(&str, usize)> {
-    let (rest, of) = name.strip_suffix(".safetensors")?.rsplit_once("-of-")?;
-    let (stem, at) = rest.rsplit_once('-')?;
-    (at.parse::<usize>().is_ok()).then_some((stem, of.parse().ok()?))
-}
-
-/// Whether these are all shards of one model and nothing else.
-fn complete(weights: &[&FileRef], stem: &str, of: usize) -> Result<(), Stop> {
-    if let Some(other) = weights.iter().find(|file| shard(&file.name) != Some((stem, of))) {
-        let what = format!("wanted the {of} shards of {stem} and nothing else, got {} as well", other.name);
-        return Err(Stop::because(format!("{what}; choose one model")));
-    }
-    if weights.len() != of {
-        let names = weights.iter().map(|file| file.name.as_str()).collect::<Vec<_>>().join(", ");
-        return Err(Stop::because(format!("{stem} comes in {of} shards, got {}: {names}; choose all", weights.len())));
-    }
-    Ok(())
-}
-
 pub(crate) async fn read_json<H: Host>(host: &H, asset: Asset<'_>) -> Result<Value, Stop> {
-    let (Asset::BuiltIn(name) | Asset::User(name)) = asset;
+    let want = "a small JSON file; drop the one that belongs to the model";
+    let bytes = read_small(host, asset, CONFIG_LIMIT, want).await?;
+    serde_json::from_slice(&bytes).map_err(|error| Stop::because(format!("{} is not JSON: {error}", asset.name())))
+}
+
+async fn read_tokenizer<H: Host>(host: &H, asset: Asset<'_>) -> Result<Tokenizer, Stop> {
+    let want = "a tokenizer.json; drop the one that belongs to the model";
+    let bytes = read_small(host, asset, TOKENIZER_LIMIT, want).await?;
+    Tokenizer::parse(&bytes).map_err(|error| Stop::because(format!("{}: {error}", asset.name())))
+}
+
+pub(crate) fn read_schedule(scheduler: &Value) -> Result<Schedule, Stop> {
+    Schedule::read(scheduler).map_err(|error| Stop::because(format!("scheduler_config.json: {error}")))
+}
+
+/// A whole file, if it has at most so many bytes; `want`: what else it should have been, and what to do.
+pub(crate) async fn read_small<H: Host>(host: &H, asset: Asset<'_>, most: u64, want: &str) -> Result<Vec<u8>, Stop> {
     let file = host.open(asset).await.map_err(Stop::because)?;
-    if file.len() > CONFIG_LIMIT {
-        return Err(Stop::because(format!(
-            "{name}: wanted a small JSON file, got {} bytes; drop the config.json that belongs to the model",
-            file.len()
-        )));
+    if file.len() > most {
+        return Err(Stop::because(format!("{}: got {} bytes, wanted {want}", asset.name(), grouped(file.len()))));
     }
-    let bytes = file.read(0..file.len()).await.map_err(Stop::because)?;
-    serde_json::from_slice(&bytes).map_err(|error| Stop::because(format!("{name} is not JSON: {error}")))
+    file.read(0..file.len()).await.map_err(Stop::because)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::megabytes;
 
     #[test]
-    fn settings_are_told_apart_by_their_whole_name() {
-        let named = |path: &str, name| is_named(&FileRef { name: path.into(), bytes: 0 }, name);
-        assert!(named("config.json", "config.json"));
-        assert!(named("vit/config.json", "config.json") && named(r"C:\vit\config.json", "config.json"));
-        assert!(!named("vit/preprocessor_config.json", "config.json"));
-    }
-
-    #[test]
-    fn shards_come_together_or_not_at_all() {
-        let found = |names: &[&str]| {
-            let files: Vec<_> = names.iter().map(|name| FileRef { name: name.to_string(), bytes: 0 }).collect();
-            let weights = weights_among(&files);
-            weights.map(|files| files.iter().map(|file| file.name.clone()).collect::<Vec<_>>())
-        };
-        let said = |names: &[&str]| match found(names) {
-            Err(Stop::Failed(error)) => error,
-            other => panic!("{other:?}"),
-        };
-        let (a, b) = ("m-00001-of-00002.safetensors", "m-00002-of-00002.safetensors");
-        assert_eq!(found(&[b, "config.json", a]).unwrap(), [a, b]);
-        assert_eq!(found(&["model.safetensors"]).unwrap(), ["model.safetensors"]);
-        assert!(said(&[b]).contains("m comes in 2 shards, got 1: m-00002-of-00002.safetensors; choose all"));
-        assert!(said(&[a, "x.safetensors"]).contains("nothing else, got x.safetensors as well"));
-        assert!(said(&["x.safetensors", "y.safetensors"]).contains("got x.safetensors and y.safetensors; choose one"));
-        assert!(said(&["config.json"]).contains("got config.json"));
+    fn megabytes_are_a_million_bytes() {
+        let said = [1, 149_999, 1_227_304, 9_949_999, 9_950_000, 538_060_032, 1 << 30, 1 << 31].map(megabytes);
+        assert_eq!(said, ["0.1 MB", "0.1 MB", "1.2 MB", "9.9 MB", "10 MB", "538 MB", "1,074 MB", "2,147 MB"]);
+        assert_eq!(megabytes(u64::MAX), "18,446,744,073,709 MB");
     }
 }

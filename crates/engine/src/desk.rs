@@ -96,6 +96,7 @@ fn changes_session(command: &Command) -> bool {
     match command {
         Hello { .. } | UseDevice { .. } | Load { .. } | Prune { .. } | Undo | Redo => true,
         Run { .. } | Predict { .. } | Evaluate | Time { .. } | Heat { .. } | Export => false,
+        EvaluateText(_) | Classify { .. } | Generate(_) | Draw(_) => false,
         Compare { .. } | Train { .. } | Bench { .. } | Cancel { .. } => false,
     }
 }

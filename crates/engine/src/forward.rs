@@ -20,8 +20,12 @@ const FEWEST: u64 = 16;
 
 /// How many test pictures an evaluation looks at: all for a small model, fewer for one that would take minutes.
 pub(crate) fn test_samples(model: &Model, available: usize) -> usize {
-    let affordable = EVALUATION_MACS / model.graph.macs().max(1);
-    affordable.max(FEWEST).min(available as u64) as usize
+    affordable(model).max(FEWEST).min(available as u64) as usize
+}
+
+/// Samples of the graph's size that an evaluation may cost.
+pub(crate) fn affordable(model: &Model) -> u64 {
+    EVALUATION_MACS / model.graph.macs().max(1)
 }
 
 /// How the model takes pictures, or why it takes none.
@@ -29,15 +33,20 @@ pub(crate) fn pictures(model: &Model) -> Result<&InputSpec, Stop> {
     match &model.pictures {
         Some(spec) if model.task == Task::ImageClasses => Ok(spec),
         _ => Err(Stop::because(format!(
-            "this is no picture classifier, so digits say nothing about it: {}",
+            "this is no picture classifier, so pictures say nothing about it: {}",
             model.verdict
         ))),
     }
 }
 
+/// How many samples of so many floats are run at once.
+pub(crate) fn batch(floats: usize) -> usize {
+    (BATCH_FLOATS / floats.max(1)).clamp(1, 250)
+}
+
 /// Grey 28 x 28 pictures as the model wants them, one after the other.
 pub(crate) fn inputs<'a>(spec: &InputSpec, greys: impl IntoIterator<Item = &'a [u8]>) -> Vec<f32> {
-    let InputSpec { channels, height, width, mean, std } = spec;
+    let InputSpec { channels, height, width, mean, std, .. } = spec;
     greys.into_iter().flat_map(|grey| to_input(grey, *channels, *height, *width, mean, std)).collect()
 }
 
@@ -57,8 +66,8 @@ pub(crate) async fn logits<'p, H: Host>(
     grey: impl Fn(usize) -> &'p [u8],
     samples: &mut Samples,
 ) -> Result<Vec<f32>, Stop> {
-    let spec @ &InputSpec { channels, height, width, .. } = pictures(model)?;
-    let batch = (BATCH_FLOATS / (channels * height * width).max(1)).clamp(1, 250);
+    let spec = pictures(model)?;
+    let batch = batch(spec.len());
     let mut out = Vec::new();
     for start in range.clone().step_by(batch) {
         let part = start..range.end.min(start + batch);

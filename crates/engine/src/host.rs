@@ -10,6 +10,14 @@ pub enum Asset<'a> {
     User(&'a str),
 }
 
+impl<'a> Asset<'a> {
+    /// Path or name, as errors tell it.
+    pub fn name(self) -> &'a str {
+        let (Self::BuiltIn(name) | Self::User(name)) = self;
+        name
+    }
+}
+
 /// Why a file could not be opened.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("could not open {name}: {reason}")]

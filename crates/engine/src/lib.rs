@@ -6,14 +6,19 @@
 //! not end with `Done` leaves the session as it was.
 
 mod checkpoint;
+mod denoise;
 mod desk;
+mod files;
 mod forward;
 mod history;
 mod host;
 mod jobs;
+mod picture;
+mod samples;
 mod serve;
 mod session;
 mod stop;
+mod texts;
 
 pub use host::{Asset, Host, OpenError};
 pub use serve::serve;

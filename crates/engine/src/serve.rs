@@ -40,11 +40,15 @@ async fn run<H: Host>(session: &mut Session<H::File>, job: &Job<'_, H>, command:
         Command::Run { file } => jobs::run::run(session, job, &file.name).await,
         Command::Predict { image } => jobs::predict::run(session, job, image).await,
         Command::Evaluate => jobs::evaluate::run(session, job).await,
+        Command::EvaluateText(test) => jobs::text::evaluate(session, job, test).await,
+        Command::Generate(asked) => jobs::text::generate(session, job, asked).await,
+        Command::Classify { pictures } => jobs::classify::run(session, job, pictures).await,
+        Command::Draw(asked) => jobs::draw::run(session, job, asked).await,
         Command::Time { batch, repeats } => jobs::time::run(session, job, batch, repeats).await,
         Command::Heat { params, kind, side } => jobs::heat::run(session, job, &params, kind, side).await,
         Command::Export => jobs::export::run(session, job).await,
         Command::Compare { with } => jobs::compare::run(session, job, with).await,
-        Command::Train { model, seed, epochs } => jobs::train::run(session, job, &model, seed, epochs).await,
+        Command::Train(asked) => jobs::train::run(session, job, asked).await,
         Command::Bench { entries, repeats } => jobs::bench::run(session, job, entries, repeats).await,
         Command::Cancel { .. } => Ok(()), // the desk has seen to it
     }

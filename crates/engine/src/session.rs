@@ -1,6 +1,7 @@
 use std::rc::Rc;
 
 use secateur_data::digits::Digits;
+use secateur_exec::text::{Perplexity, Windows};
 use secateur_exec::{Compute, Params};
 use secateur_formats::ReadAt;
 use secateur_graph::{Mask, ParamId};
@@ -25,7 +26,7 @@ pub(crate) struct Open<F> {
     pub checkpoint: Checkpoint<F>,
     pub history: History,
     /// Of the latest cut's criterion.
-    pub scores: Scores,
+    pub scores: Option<Scores>,
     /// None while no device holds them.
     pub weights: Option<Weights>,
 }
@@ -40,6 +41,18 @@ pub(crate) struct Weights {
     pub dense_logits: Option<Vec<f32>>,
     /// The same of the pruned model.
     pub pruned_logits: Option<Vec<f32>>,
+    /// Of the dense model on the text that was last asked for.
+    pub dense_perplexity: Option<Measured>,
+    /// The same of the pruned model.
+    pub pruned_perplexity: Option<Measured>,
+}
+
+/// A perplexity and what it was measured on.
+#[derive(Clone, Copy)]
+pub(crate) struct Measured {
+    /// FNV-1a of the text's tokens, and how they were cut.
+    pub on: (u64, Windows),
+    pub perplexity: Perplexity,
 }
 
 impl<F> Default for Session<F> {
@@ -116,6 +129,7 @@ impl<F> Open<F> {
         if let Some(weights) = &mut self.weights {
             weights.pruned = None;
             weights.pruned_logits = None;
+            weights.pruned_perplexity = None;
         }
     }
 
@@ -162,6 +176,14 @@ impl<F> Open<F> {
 
 impl Weights {
     pub fn new(dense: Params) -> Self {
-        Self { dense, pruned: None, cache: Cache::default(), dense_logits: None, pruned_logits: None }
+        Self {
+            dense,
+            pruned: None,
+            cache: Cache::default(),
+            dense_logits: None,
+            pruned_logits: None,
+            dense_perplexity: None,
+            pruned_perplexity: None,
+        }
     }
 }

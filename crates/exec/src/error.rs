@@ -1,5 +1,5 @@
 use burn::tensor::ExecutionError;
-use secateur_graph::MaskError;
+use secateur_graph::{GraphError, MaskError};
 
 use crate::Cancelled;
 
@@ -15,6 +15,13 @@ pub enum ExecError {
          but not run"
     )]
     Unknown { name: String },
+    #[error("{name} = {got}: wanted {want}")]
+    Setting { name: &'static str, want: &'static str, got: String },
+    #[error(
+        "no token can be chosen at place {position} of the text: the model's logits are no finite numbers there; cut \
+         less, or look at its weights"
+    )]
+    NoLogits { position: usize },
     #[error("training went astray at step {step}: the loss is {loss}; try a smaller learning rate")]
     Diverged { step: u64, loss: f32 },
     #[error("the device failed: {0}; run again, or switch to the CPU")]
@@ -31,6 +38,12 @@ impl ExecError {
     /// Nothing will work on this device any more.
     pub fn is_lost(&self) -> bool {
         matches!(self, Self::Lost(_))
+    }
+}
+
+impl From<GraphError> for ExecError {
+    fn from(GraphError { op, node, want, got }: GraphError) -> Self {
+        Self::Shape { op, node, want, got }
     }
 }
 

@@ -3,18 +3,18 @@ use std::ops::Range;
 
 use secateur_graph::{Graph, Node, NodeId, Op};
 
-use crate::evaluate::{Moment, evaluate, wrong};
+use crate::evaluate::{Moment, Statistics, evaluate, wrong};
 use crate::{ExecError, Inputs, Memory, Params, Value};
 
 /// Looks at values while a model runs.
 pub trait Tap {
-    /// Called once per node, when its value is there. Values have the batch axis first.
-    fn node(&mut self, graph: &Graph, id: NodeId, inputs: &[Value], output: &Value) -> Result<(), ExecError>;
+    /// Called once per node, when its inputs are there. Values have the batch axis first.
+    fn node(&mut self, graph: &Graph, id: NodeId, inputs: &[Value]) -> Result<(), ExecError>;
 }
 
 /// Looks at nothing.
 impl Tap for () {
-    fn node(&mut self, _: &Graph, _: NodeId, _: &[Value], _: &Value) -> Result<(), ExecError> {
+    fn node(&mut self, _: &Graph, _: NodeId, _: &[Value]) -> Result<(), ExecError> {
         Ok(())
     }
 }
@@ -51,6 +51,20 @@ pub fn forward_next(graph: &Graph, params: &Params, tokens: Inputs, memory: &mut
     Ok(output)
 }
 
+/// Runs the model in training: batch norms go by the batch they see, and what their running statistics become comes
+/// beside the first output's value.
+pub(crate) fn forward_learning(
+    graph: &Graph,
+    params: &Params,
+    inputs: Inputs,
+) -> Result<(Value, Statistics), ExecError> {
+    let mut walk = Walk::new(graph, inputs, &[graph.output()]);
+    walk.statistics = Some(Statistics::new());
+    walk.run(graph, params, 0..graph.nodes.len(), &mut ())?;
+    let output = walk.take_output(graph, graph.output())?;
+    Ok((output, walk.statistics.unwrap_or_default()))
+}
+
 fn allowed(graph: &Graph, inputs: &Inputs, output: NodeId) -> bool {
     let needed = needed(graph, &[output]);
     let given = |node: &Node| match &node.op {
@@ -79,20 +93,33 @@ fn needed(graph: &Graph, outputs: &[NodeId]) -> Vec<bool> {
 pub(crate) struct Walk {
     inputs: Inputs,
     memory: Option<Memory>,
+    /// In training.
+    statistics: Option<Statistics>,
     values: Vec<Option<Value>>,
-    /// How many readers of each node's value are still to come; outputs have one more. Nobody needs a node without.
+    /// Nodes on the way.
+    passed: Vec<bool>,
+    /// How many readers of each node's value are still to come; outputs have one more. Nobody needs the value of a node
+    /// without.
     readers: Vec<usize>,
 }
 
 impl Walk {
     /// A run towards these nodes' values.
     pub(crate) fn new(graph: &Graph, inputs: Inputs, outputs: &[NodeId]) -> Self {
+        let mut walk = Self::up_to(graph, inputs, outputs);
+        outputs.iter().for_each(|id| walk.readers[id.0 as usize] += 1);
+        walk
+    }
+
+    /// A run that passes these nodes, for a tap to see what goes into them. Their own values are worked out only where
+    /// others of them follow.
+    pub(crate) fn up_to(graph: &Graph, inputs: Inputs, nodes: &[NodeId]) -> Self {
+        let passed = needed(graph, nodes);
         let mut readers = vec![0; graph.nodes.len()];
-        let nodes = graph.nodes.iter().zip(needed(graph, outputs)).filter(|(_, needed)| *needed);
-        for id in nodes.flat_map(|(node, _)| &node.inputs).chain(outputs) {
+        for id in graph.nodes.iter().zip(&passed).filter(|(_, passed)| **passed).flat_map(|(node, _)| &node.inputs) {
             readers[id.0 as usize] += 1;
         }
-        Self { inputs, memory: None, values: vec![None; graph.nodes.len()], readers }
+        Self { inputs, memory: None, statistics: None, values: vec![None; graph.nodes.len()], passed, readers }
     }
 
     /// Evaluates the nodes in `range`; all nodes before it must have been evaluated.
@@ -103,14 +130,16 @@ impl Walk {
         range: Range<usize>,
         tap: &mut dyn Tap,
     ) -> Result<(), ExecError> {
-        for at in range.filter(|at| self.readers[*at] > 0).collect::<Vec<_>>() {
+        for at in range.filter(|at| self.passed[*at]).collect::<Vec<_>>() {
             let id = NodeId(at as u32);
             let node = graph.node(id);
             let inputs: Vec<Value> = node.inputs.iter().map(|id| self.take(node, *id)).collect::<Result<_, _>>()?;
-            let moment = Moment { graph, params, id, given: &self.inputs };
-            let output = evaluate(moment, &inputs, self.memory.as_mut())?;
-            tap.node(graph, id, &inputs, &output)?;
-            self.values[at] = Some(output);
+            tap.node(graph, id, &inputs)?;
+            if self.readers[at] > 0 {
+                let moment = Moment { graph, params, id, given: &self.inputs };
+                let output = evaluate(moment, &inputs, self.memory.as_mut(), self.statistics.as_mut())?;
+                self.values[at] = Some(output);
+            }
         }
         Ok(())
     }

@@ -1,4 +1,4 @@
-use secateur_graph::ops::{Conv2d, Linear};
+use secateur_graph::ops::{Conv2d, Linear, Recurrent};
 use secateur_graph::{Graph, Op, Param, Role};
 
 use crate::rng::Rng;
@@ -7,17 +7,17 @@ use crate::{Compute, ExecError, Params};
 impl Params {
     /// Fresh parameters to train from, the same for the same seed.
     ///
-    /// Models with attention start as Hugging Face's ViT does: weights, tokens and positions from a normal of
-    /// deviation 0.02 cut at two deviations. Others start as He et al. (2015): deviation sqrt(2 / inputs).
-    /// Biases are 0, norms are the identity.
+    /// Transformers start as Hugging Face's do: weights, tokens and positions from a normal of deviation 0.02 cut at two
+    /// deviations. Others start as He et al. (2015): deviation sqrt(2 / inputs); recurrent layers with the deviation of
+    /// torch.nn, sqrt(1 / (3 * hidden)). Biases are 0, norms are the identity.
     pub fn init(compute: &Compute, graph: &Graph, seed: u64) -> Result<Self, ExecError> {
-        let vit = graph.nodes.iter().any(|node| matches!(node.op, Op::Attention(_)));
+        let transformer = is_transformer(graph);
         let mut params = Self::empty(graph);
         for id in graph.param_ids() {
             let param = graph.param(id);
             let mut rng = Rng::keyed(seed, "init", 0, &param.name);
             let data = match param.role {
-                Role::Weight if !vit => normal(&mut rng, param.len(), (2.0 / inputs(graph, param) as f32).sqrt()),
+                Role::Weight if !transformer => normal(&mut rng, param.len(), deviation(graph, param)),
                 Role::Weight | Role::Embedding => normal(&mut rng, param.len(), 0.02),
                 Role::Norm | Role::Statistic if is_scale(graph, param) => vec![1.0; param.len()],
                 Role::Norm | Role::Statistic | Role::Bias => vec![0.0; param.len()],
@@ -34,13 +34,22 @@ fn is_scale(graph: &Graph, param: &Param) -> bool {
     matches!(graph.node(param.node).op, Op::LayerScale(_)) || ["weight", "running_var"].iter().any(scale)
 }
 
-/// Numbers that one output adds up.
-fn inputs(graph: &Graph, param: &Param) -> usize {
-    match &graph.node(param.node).op {
+/// A U-Net attends too, among convolutions and group norms.
+fn is_transformer(graph: &Graph) -> bool {
+    let any = |wanted: fn(&Op) -> bool| graph.nodes.iter().any(|node| wanted(&node.op));
+    any(|op| matches!(op, Op::Attention(_))) && any(|op| matches!(op, Op::LayerNorm(_) | Op::RmsNorm(_)))
+}
+
+/// Of the weights of anything but a transformer.
+fn deviation(graph: &Graph, param: &Param) -> f32 {
+    // Numbers that one output adds up.
+    let inputs = match &graph.node(param.node).op {
+        Op::Recurrent(Recurrent { hidden, .. }) => return (1.0 / (3 * hidden) as f32).sqrt(),
         Op::Linear(Linear { inputs, .. }) => *inputs,
         Op::Conv2d(conv @ Conv2d { kernel, .. }) => conv.inputs_each() * kernel * kernel,
         _ => param.matrix().1,
-    }
+    };
+    (2.0 / inputs as f32).sqrt()
 }
 
 /// Normal numbers of the given deviation, none beyond two deviations.

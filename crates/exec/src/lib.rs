@@ -21,6 +21,7 @@ pub mod rng;
 mod score;
 #[cfg(test)]
 mod tests;
+pub mod text;
 pub mod train;
 mod value;
 
@@ -33,8 +34,8 @@ pub use forward::{Tap, forward, forward_next, outputs};
 pub use inputs::Inputs;
 pub use logits::{BATCH, logits, logits_of};
 pub use memory::Memory;
-pub use meter::{Cancelled, Meter, Silent, Tick};
+pub use meter::{Cancelled, Meter, Part, Silent, Tick};
 pub use params::Params;
-pub use probe::{probe, shortened};
+pub use probe::{entries, probe, shortened};
 pub use score::score;
 pub use value::Value;

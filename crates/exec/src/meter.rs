@@ -15,6 +15,19 @@ pub trait Meter {
     fn tick(&self, done: u64, total: u64, unit: Unit) -> Tick<'_>;
 }
 
+/// A part of a longer job: what is done in it comes on top of `start`, out of `total` in the whole job.
+pub struct Part<'a> {
+    pub meter: &'a dyn Meter,
+    pub start: u64,
+    pub total: u64,
+}
+
+impl Meter for Part<'_> {
+    fn tick(&self, done: u64, _total: u64, unit: Unit) -> Tick<'_> {
+        self.meter.tick(self.start + done, self.total, unit)
+    }
+}
+
 /// Reports to nobody and never cancels.
 pub struct Silent;
 

@@ -47,6 +47,11 @@ impl Params {
         self.0.get(id.0 as usize).and_then(Option::as_ref).ok_or_else(missing)
     }
 
+    /// Whether no parameter has values.
+    pub fn is_empty(&self) -> bool {
+        self.0.iter().all(Option::is_none)
+    }
+
     /// Brings one parameter's numbers back, row by row.
     pub async fn read(&self, graph: &Graph, id: ParamId) -> Result<Vec<f32>, ExecError> {
         self.get(graph, id)?.read().await

@@ -36,7 +36,7 @@ pub fn probe(compute: &Compute, graph: &Graph, seed: u64, samples: usize) -> Res
 }
 
 /// Rows of the smallest table that an input is looked up in.
-pub(crate) fn entries(graph: &Graph, input: &Node) -> Option<usize> {
+pub fn entries(graph: &Graph, input: &Node) -> Option<usize> {
     let reads = |node: &Node| node.inputs.iter().any(|id| graph.node(*id).name == input.name);
     let tables = graph.nodes.iter().filter(|node| reads(node)).filter_map(|node| match &node.op {
         Op::Embedding(table) => Some(table.entries),

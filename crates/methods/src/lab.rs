@@ -3,13 +3,17 @@ use std::rc::Rc;
 
 use secateur_exec::{Calibration, Compute, ExecError, Meter, Params, Sums, calibrate};
 use secateur_graph::{Graph, Masks, ParamId};
-use secateur_protocol::Unit;
+use secateur_protocol::{Unit, fnv1a};
 
 use crate::MethodError;
-use crate::parts::{Criterion, allocate};
+use crate::parts::{Criterion, Scores, allocate};
 
-/// Scores of each prunable parameter's entries, row by row, higher = keep. Cloning shares the numbers.
-pub type Scores = BTreeMap<ParamId, Rc<[f32]>>;
+/// Scores of so many weights are kept for the next cut, at most: 64 MB. Of a larger model they would soon weigh as much
+/// as the model.
+const KEPT: u64 = 1 << 24;
+
+/// Scores of each prunable parameter's entries, row by row.
+pub(crate) type AllScores = BTreeMap<ParamId, Rc<[f32]>>;
 
 /// What a method is given to work with.
 pub struct Lab<'a> {
@@ -25,12 +29,12 @@ pub struct Lab<'a> {
 /// What cuts of one dense model share, so that a sparsity slider recomputes only what depends on sparsity.
 ///
 /// Each part is kept under everything it depends on within one model; start a new cache when the
-/// parameters, the device or the calibration samples change. Holds one set of scores at a time.
+/// parameters or the device change. Holds one set of scores at a time.
 #[derive(Default)]
 pub struct Cache {
-    scores: Option<(Source, Scores)>,
-    /// Column statistics of the dense model by number of samples.
-    statistics: Option<(usize, Rc<Sums>)>,
+    scores: Option<(Source, AllScores)>,
+    /// Column statistics of the dense model by the samples they come from.
+    statistics: Option<(Samples, Rc<Sums>)>,
     lamp: Option<Rc<[Vec<f32>]>>,
 }
 
@@ -39,7 +43,15 @@ pub struct Cache {
 pub(crate) struct Source {
     pub criterion: Criterion,
     pub seed: u64,
-    pub samples: usize,
+    pub samples: Samples,
+}
+
+/// The first of the calibration samples.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Samples {
+    pub count: usize,
+    /// FNV-1a of their numbers.
+    digest: u64,
 }
 
 impl<'a> Lab<'a> {
@@ -48,33 +60,54 @@ impl<'a> Lab<'a> {
         Ok(self.meter.tick(done as u64, total as u64, unit).await.map_err(ExecError::from)?)
     }
 
-    /// The first `samples` calibration samples.
-    pub(crate) fn samples(&self, samples: usize) -> Result<Calibration<'a>, MethodError> {
+    /// The first `count` calibration samples, or all there are.
+    pub(crate) fn first(&self, count: usize) -> Samples {
+        let inputs = self.calibration_on(count).map_or(&[][..], |calibration| calibration.inputs);
+        let bytes: Vec<u8> = inputs.iter().flat_map(|number| number.to_le_bytes()).collect();
+        Samples { count: count.min(self.calibration.samples), digest: fnv1a(&bytes) }
+    }
+
+    /// The first `count` calibration samples' numbers.
+    pub(crate) fn calibration_on(&self, count: usize) -> Result<Calibration<'a>, MethodError> {
         let Calibration { inputs, samples: all } = self.calibration;
         let each = inputs.len().checked_div(all).ok_or(MethodError::NoSamples)?;
-        let samples = samples.min(all);
+        let samples = count.min(all);
         Ok(Calibration { inputs: &inputs[..samples * each], samples })
     }
 
-    /// Scores of the dense model's weights.
-    pub(crate) async fn scores(&mut self, source: Source) -> Result<Scores, MethodError> {
+    /// What the dense model's scores follow from.
+    pub(crate) async fn dense(&mut self, source: Source) -> Result<Scores, MethodError> {
+        let Source { criterion, seed, samples } = source;
+        let statistics = if criterion.needs_activations() { self.statistics(samples).await? } else { Rc::default() };
+        Ok(Scores { criterion, seed, statistics })
+    }
+
+    /// Scores of one of the dense model's weights.
+    pub(crate) async fn score(&mut self, source: Source, id: ParamId) -> Result<Rc<[f32]>, MethodError> {
+        if self.keeps_scores()
+            && let Some(scores) = self.scores(source).await?.get(&id)
+        {
+            return Ok(scores.clone());
+        }
+        let dense = self.dense(source).await?;
+        dense.of(self.compute, self.graph, self.params, id).await
+    }
+
+    /// Scores of all of the dense model's weights.
+    pub(crate) async fn scores(&mut self, source: Source) -> Result<AllScores, MethodError> {
         if let Some((from, scores)) = &self.cache.scores
             && *from == source
         {
             return Ok(scores.clone());
         }
-        let statistics = match source.criterion.needs_activations() {
-            true => Some(self.statistics(source.samples).await?),
-            false => None,
-        };
+        let dense = self.dense(source).await?;
         let ids: Vec<ParamId> = self.graph.prunable().collect();
-        let mut scores = Scores::new();
+        let mut scores = AllScores::new();
         for (done, id) in ids.iter().enumerate() {
             self.tick(done, ids.len(), Unit::Layers).await?;
-            let act_sq = statistics.as_ref().and_then(|of| of.get(id)).map(Vec::as_slice);
-            scores.insert(*id, source.criterion.score(self, *id, source.seed, act_sq).await?);
+            scores.insert(*id, dense.of(self.compute, self.graph, self.params, *id).await?);
         }
-        self.cache.scores = Some((source, scores.clone()));
+        self.cache.scores = self.keeps_scores().then(|| (source, scores.clone()));
         Ok(scores)
     }
 
@@ -90,12 +123,16 @@ impl<'a> Lab<'a> {
             lamp.push(allocate::lamp_scores(self.params.read(self.graph, *id).await?));
         }
         let lamp: Rc<[Vec<f32>]> = lamp.into();
-        self.cache.lamp = Some(lamp.clone());
+        self.cache.lamp = self.keeps_scores().then(|| lamp.clone());
         Ok(lamp)
     }
 
+    fn keeps_scores(&self) -> bool {
+        self.graph.prunable_total() <= KEPT
+    }
+
     /// For each weight the mean over samples of the sum of squares of each input column, on the dense model.
-    async fn statistics(&mut self, samples: usize) -> Result<Rc<Sums>, MethodError> {
+    async fn statistics(&mut self, samples: Samples) -> Result<Rc<Sums>, MethodError> {
         if let Some((of, statistics)) = &self.cache.statistics
             && *of == samples
         {
@@ -103,10 +140,11 @@ impl<'a> Lab<'a> {
         }
         let mut statistics = Sums::new();
         let visit = async |_: u32, sums: &Sums| {
-            statistics.extend(sums.iter().map(|(id, sum)| (*id, mean(sum, samples))));
+            statistics.extend(sums.iter().map(|(id, sum)| (*id, mean(sum, samples.count))));
             Ok::<_, MethodError>(Masks::default())
         };
-        calibrate(self.compute, self.graph, self.params, self.samples(samples)?, false, self.meter, visit).await?;
+        let calibration = self.calibration_on(samples.count)?;
+        calibrate(self.compute, self.graph, self.params, calibration, false, self.meter, visit).await?;
         let statistics = Rc::new(statistics);
         self.cache.statistics = Some((samples, statistics.clone()));
         Ok(statistics)

@@ -10,8 +10,9 @@ mod method;
 pub mod parts;
 
 pub use catalog::{ALL, find};
-pub use lab::{Cache, Lab, Scores};
+pub use lab::{Cache, Lab};
 pub use method::{Method, MethodError, Outcome, Run};
+pub use parts::Scores;
 
 #[cfg(test)]
 mod tests;

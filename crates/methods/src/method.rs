@@ -4,8 +4,9 @@ use secateur_exec::ExecError;
 use secateur_graph::{MaskError, Masks};
 use secateur_protocol::{Card, Recipe, RecipeError};
 
+use crate::Lab;
+use crate::parts::Scores;
 use crate::parts::allocate::Infeasible;
-use crate::{Lab, Scores};
 
 /// What [`Method::run`] returns: a future that never leaves its thread.
 pub type Run<'a> = Pin<Box<dyn Future<Output = Result<Outcome, MethodError>> + 'a>>;
@@ -25,7 +26,6 @@ pub trait Method: Sync {
 pub struct Outcome {
     /// One for every prunable parameter.
     pub masks: Masks,
-    /// The scores that decided, higher = keep; one list for every prunable parameter.
     pub scores: Scores,
     /// What the user should know, e.g. columns left over by N:M. One sentence each.
     pub notes: Vec<String>,

@@ -44,9 +44,22 @@ pub struct Field {
 /// What a field may hold, and its default.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Kind {
-    Number { default: f64, min: f64, max: f64 },
-    Whole { default: u64, min: u64, max: u64 },
-    Choice { default: Text, options: Vec<Text> },
+    Number {
+        default: f64,
+        min: f64,
+        max: f64,
+    },
+    Whole {
+        default: u64,
+        min: u64,
+        max: u64,
+    },
+    Choice {
+        default: Text,
+        options: Vec<Text>,
+    },
+    /// Any words; empty unless given.
+    Words,
 }
 
 impl Field {
@@ -61,6 +74,10 @@ impl Field {
     pub fn choice(key: &'static str, default: &'static str, options: &[&'static str], help: &'static str) -> Self {
         let options = options.iter().copied().map(Text::Borrowed).collect();
         Self::new(key, Kind::Choice { default: default.into(), options }, help)
+    }
+
+    pub fn words(key: &'static str, help: &'static str) -> Self {
+        Self::new(key, Kind::Words, help)
     }
 
     /// Shown and used only while `key` is `value`.

@@ -38,6 +38,18 @@ pub enum Command {
     },
     /// Metric of dense and pruned model on the test split. Answered by [`crate::Event::Report`].
     Evaluate,
+    /// Perplexity of dense and pruned model on a text, read in windows. Answered by [`crate::Event::Report`].
+    EvaluateText(TextTest),
+    /// What the dense and the pruned model see in the user's pictures (png or jpeg). Answered by
+    /// [`crate::Event::Classified`].
+    Classify {
+        pictures: Vec<FileRef>,
+    },
+    /// Let the dense and the pruned model go on with a text. Answered by [`crate::Event::Written`].
+    Generate(Generate),
+    /// Let the dense and the pruned model draw from the same noise. Each step is told by [`crate::Event::Drawn`], of more
+    /// than 64 steps some and the last.
+    Draw(Draw),
     /// Time the forward pass of dense and pruned model. Answered by [`crate::Event::Timing`].
     Time {
         batch: u32,
@@ -56,13 +68,9 @@ pub enum Command {
     Compare {
         with: Source,
     },
-    /// Train a built-in model from scratch on the digits; the session is not touched. Answered by
-    /// [`crate::Event::Trained`].
-    Train {
-        model: String,
-        seed: u64,
-        epochs: u32,
-    },
+    /// Train a built-in model, from its config.json on; the session is not touched. [`crate::Event::Learning`] tells
+    /// how it goes, [`crate::Event::Trained`] every checkpoint and the end.
+    Train(Train),
     /// Time the score kernel on `entries` weights beside a plain copy of the same bytes. Answered by
     /// [`crate::Event::Bandwidth`].
     Bench {
@@ -109,6 +117,86 @@ pub enum Image {
     Test { indices: Vec<u32> },
     /// One hand-drawn digit: 28 x 28 grey values, row by row, 0 = background.
     Drawn { grey: Vec<u8> },
+}
+
+/// A text to measure a language model on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TextTest {
+    /// `builtin:stories`, or the name of a file that the host can read.
+    pub text: String,
+    /// Tokens the model sees at once: at least 2, and no more than its context, whatever is asked.
+    pub window: u32,
+    /// Tokens from one window's start to the next one's, at most `window`. Each token is scored once, by the first window
+    /// that holds it; to later ones it is context only. A window's first token has nothing before it and is not scored.
+    pub stride: u32,
+}
+
+/// A text to go on with.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Generate {
+    pub prompt: String,
+    /// New tokens, at most; a model may end before.
+    pub max_tokens: u32,
+    pub choice: Choice,
+    pub seed: u64,
+}
+
+/// How the next token is chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Choice {
+    /// The most probable, the first of equals.
+    Greedy,
+    /// Drawn: logits divided by `temperature`, then the `top_k` most probable kept (0: all), then the fewest whose
+    /// probabilities reach `top_p` together (1: all), in this order as in Hugging Face's generation.
+    Drawn { temperature: f32, top_k: u32, top_p: f32 },
+}
+
+/// Pictures to draw.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Draw {
+    /// For a model with classes; none draws without one.
+    pub label: Option<u32>,
+    pub count: u32,
+    pub sampler: Sampler,
+    /// Steps from noise to picture.
+    pub steps: u32,
+    /// Classifier-free guidance (Ho & Salimans, 2022): 1 follows the class as the model learnt it, more exaggerates it.
+    pub guidance: f32,
+    /// Decides the noise; dense and pruned start from the same.
+    pub seed: u64,
+}
+
+/// How noise is taken away.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Sampler {
+    /// With fresh noise in every step (Ho et al., 2020).
+    Ddpm,
+    /// Without (Song et al., 2021, eta = 0).
+    #[default]
+    Ddim,
+}
+
+/// A model to train: digits for those that classify or draw pictures, stories for those that write.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Train {
+    /// Its id; its config.json is all that has to be there.
+    pub model: String,
+    /// Decides the first parameters, and what is shown when.
+    pub seed: u64,
+    /// None: as long as is usual for what it learns.
+    pub length: Option<Length>,
+    /// The `training.safetensors` of an earlier run of the same model, seed and length, to go on with.
+    pub resume: Option<FileRef>,
+}
+
+/// How long to train.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Length {
+    /// Passes over all there is to learn from.
+    Epochs(u32),
+    Steps(u64),
 }
 
 /// What a heat map shows.

@@ -32,6 +32,22 @@ pub enum Event {
         items: Vec<Prediction>,
         pixels: BlobId,
     },
+    /// Every picture, in the order of the command.
+    Classified {
+        items: Vec<Classified>,
+    },
+    Written(Box<Written>),
+    /// The pictures after `step` of `steps`: u8, `count` of the dense model and as many of the pruned one, each
+    /// [height, width, channels].
+    Drawn {
+        step: u32,
+        steps: u32,
+        count: u32,
+        height: u32,
+        width: u32,
+        channels: u32,
+        pixels: BlobId,
+    },
     /// `files`: one safetensors file with the model's outputs by name.
     Answered {
         files: Vec<FileOut>,
@@ -51,7 +67,15 @@ pub enum Event {
         report: Report,
     },
     Compared(Comparison),
-    /// `files`: the trained model in its checkpoint's layout.
+    /// How a training goes: the mean loss of the latest steps, and steps a second.
+    Learning {
+        step: u64,
+        steps: u64,
+        loss: f64,
+        rate: f64,
+    },
+    /// A checkpoint, and in the end, when all steps are done, the trained model. `files`: the model in its checkpoint's
+    /// layout and, before the end, `training.safetensors`, from which [`crate::Command::Train`] can go on.
     Trained {
         files: Vec<FileOut>,
         log: TrainLog,
@@ -87,6 +111,9 @@ pub struct BuiltIn {
     pub id: String,
     pub title: String,
     pub sentence: String,
+    /// What lies beside its model.safetensors and config.json, e.g. `tokenizer.json`.
+    #[serde(default)]
+    pub files: Vec<String>,
 }
 
 /// What progress counts.
@@ -97,6 +124,7 @@ pub enum Unit {
     Layers,
     Samples,
     Steps,
+    Tokens,
 }
 
 /// An opened model.
@@ -116,6 +144,11 @@ pub struct Loaded {
     pub runs: bool,
     /// It can be asked what a picture shows: [`crate::Command::Predict`] works.
     pub classifies_pictures: bool,
+    /// It goes on with a text and its tokenizer is there: [`crate::Command::Generate`] and
+    /// [`crate::Command::EvaluateText`] work.
+    pub writes: bool,
+    /// It draws pictures: [`crate::Command::Draw`] works.
+    pub draws: bool,
 }
 
 /// The state of the masks.
@@ -168,6 +201,38 @@ pub struct Prediction {
     pub pruned: Vec<f32>,
 }
 
+/// One of the user's pictures; the likeliest classes of each model with their probabilities, best first.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Classified {
+    pub name: String,
+    pub dense: Vec<(u32, f32)>,
+    pub pruned: Vec<(u32, f32)>,
+}
+
+/// How both models went on with a prompt.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Written {
+    pub prompt: Vec<Token>,
+    pub dense: Vec<Token>,
+    pub pruned: Vec<Token>,
+    /// New tokens a second of the dense model alone, the prompt's reading included.
+    pub tokens_per_second: f64,
+    /// What the user should know, e.g. that the model's context is full.
+    pub notes: Vec<String>,
+    pub device: String,
+}
+
+/// A token in a text, and what both models thought of it after the same beginning.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Token {
+    pub id: u32,
+    /// What it adds to the text; empty while a character is incomplete.
+    pub text: String,
+    /// Natural logarithms of its probability; none for the first token of a text.
+    pub dense: Option<f32>,
+    pub pruned: Option<f32>,
+}
+
 /// What `report.json` and `--json` say.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Report {
@@ -184,9 +249,10 @@ pub struct Report {
     pub bytes_dense: u64,
     /// Size of the written `model.safetensors`.
     pub bytes_out: u64,
-    /// "accuracy" where the true classes are known, "agreement" with the dense model's top class for other classifiers of
-    /// pictures, "similarity" to the dense model's answers on inputs that mean nothing for others that run; "none" and NaN
-    /// (in JSON null) for a model of unknown architecture.
+    /// "perplexity" on a text (the lower the better; samples are tokens), "accuracy" where the true classes are known,
+    /// "agreement" with the dense model's top class for other classifiers of pictures, "similarity" to the dense model's
+    /// answers on inputs that mean nothing for others that run; "none" and NaN for a model of unknown architecture. What
+    /// is no number is null in JSON.
     pub metric_name: String,
     pub metric_dense: f64,
     pub metric_pruned: f64,
@@ -255,20 +321,31 @@ pub struct TrainLog {
     pub model: String,
     pub seed: u64,
     pub params_total: u64,
-    pub epochs: Vec<Epoch>,
-    /// On the test split, once, after the last epoch.
-    pub test_accuracy: f64,
+    /// Steps done, of how many.
+    pub step: u64,
+    pub steps: u64,
+    pub marks: Vec<Mark>,
+    /// Of the trained model on data that nothing else looks at; empty before the end.
+    pub scores: Vec<Score>,
     pub seconds: f64,
     pub device: String,
 }
 
-/// One pass over the training split.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Epoch {
-    /// Mean training loss.
+/// How far a training was after some step.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Mark {
+    pub step: u64,
+    /// Mean training loss since the mark before.
     pub loss: f64,
     /// On the calibration split, which is not trained on.
-    pub accuracy: f64,
+    pub scores: Vec<Score>,
+}
+
+/// One figure about a model, e.g. its accuracy.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Score {
+    pub name: String,
+    pub value: f64,
 }
 
 /// How fast the score kernel goes through memory, beside a copy that moves the same bytes.

@@ -136,6 +136,7 @@ impl Field {
             Kind::Number { default, .. } => Value::Number(*default),
             Kind::Whole { default, .. } => Value::Number(*default as f64),
             Kind::Choice { default, .. } => Value::Text(default.to_string()),
+            Kind::Words => Value::Text(String::new()),
         }
     }
 
@@ -151,6 +152,7 @@ impl Field {
                     Err(wrong(format!("one of {}", options.join(", "))))
                 }
             }
+            (Kind::Words, _) => Ok(Value::Text(value.to_string())),
             (Kind::Number { min, max, .. }, _) => match number(&value) {
                 Some(number) if (*min..=*max).contains(&number) => Ok(Value::Number(number)),
                 _ => Err(wrong(format!("a number from {min} to {max}"))),

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use crate::shell::{Result, root};
 
 /// All of `public/` together may weigh this much.
-const LIMIT_BYTES: u64 = 12_000_000;
+const LIMIT_BYTES: u64 = 25_000_000;
 const NAME: &str = "manifest.json";
 
 #[derive(Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -42,6 +42,7 @@ fn setting(field: &Field) -> String {
         Kind::Number { min, max, .. } => format!("{min} to {max}"),
         Kind::Whole { min, max, .. } => format!("{min} to {max}, whole"),
         Kind::Choice { options, .. } => options.join(" | "),
+        Kind::Words => "any words".into(),
     };
     let only = field.only_if.as_ref().map_or(String::new(), |(key, value)| format!(" (only with {key}={value})"));
     format!("  {} = {}   [{range}]{only}\n      {}\n", field.key, field.default(), field.help)

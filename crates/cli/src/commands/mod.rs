@@ -1,8 +1,10 @@
 //! One file for each command: what it asks of the engine and how it tells the answer.
 
 pub mod bench;
+pub mod classify;
 pub mod compare;
 pub mod eval;
+pub mod generate;
 pub mod inspect;
 pub mod masks;
 pub mod methods;
@@ -10,4 +12,5 @@ pub mod models;
 pub mod prune;
 pub mod record;
 pub mod run;
+pub mod sample;
 pub mod train;

@@ -1,7 +1,7 @@
-use secateur_protocol::{Command, Event, Level, Recipe, Report};
+use secateur_protocol::{Command, Event, Level, Recipe, Report, TextTest, Value};
 use serde_json::json;
 
-use super::eval::report;
+use super::eval::{figure, report, samples};
 use crate::args::PruneArgs;
 use crate::client::{Client, talk};
 use crate::model::source;
@@ -9,23 +9,36 @@ use crate::out_dir::OutDir;
 use crate::progress::Progress;
 use crate::{Answer, Result};
 
+/// Tokens that a model sees at once where its perplexity is measured, if it can.
+const WINDOW: u32 = 512;
+
 pub fn run(progress: Progress, args: PruneArgs) -> Result<Answer> {
     let source = source(&args.model)?;
     let recipe = recipe(&args)?;
     let device = args.device.into();
+    let test = args.eval_text.map(|text| Command::EvaluateText(TextTest { text, window: WINDOW, stride: WINDOW }));
     let out = OutDir::new(args.out)?;
     let (level, report) = talk(progress, async |client| {
         client.hello(device).await?;
         client.load(source).await?;
         let (level, _) = client.ask_for(Command::Prune { recipe, amend: false }, level).await?;
-        let report = match &out {
-            Some(out) => {
-                let ((files, report), blobs) = client.ask_for(Command::Export, exported).await?;
-                out.write(&Client::files(files, blobs))?;
-                report
-            }
-            None => client.ask_for(Command::Evaluate, report).await?.0,
+        let (mut files, mut measured) = (Vec::new(), None);
+        if out.is_some() {
+            let ((written, report), blobs) = client.ask_for(Command::Export, exported).await?;
+            (files, measured) = (Client::files(written, blobs), Some(report));
+        }
+        let report = match (test, measured) {
+            (None, Some(report)) => report,
+            (test, _) => client.ask_for(test.unwrap_or(Command::Evaluate), report).await?.0,
         };
+        if let Some(out) = &out {
+            let json = serde_json::to_string_pretty(&report)? + "\n";
+            files
+                .iter_mut()
+                .filter(|(name, _)| name == "report.json")
+                .for_each(|(_, bytes)| *bytes = json.clone().into());
+            out.write(&files)?;
+        }
         Ok((level, report))
     })?;
     let mut json = json!(report);
@@ -42,21 +55,27 @@ fn recipe(args: &PruneArgs) -> Result<Recipe> {
             .map_err(|error| format!("{} is not a recipe: {error}; secateur prune -o writes one", path.display()))?);
     }
     let method = args.method.clone().ok_or("no method named; see secateur methods")?;
-    Ok(Recipe { method, values: args.set.iter().cloned().collect(), seed: args.seed.unwrap_or(0) })
+    let number = |number: &Option<u32>| number.map(|number| Value::Number(number.into()));
+    let short = [
+        ("calibration", args.calibration.clone().map(Value::Text)),
+        ("samples", number(&args.calibration_samples)),
+        ("length", number(&args.calibration_length)),
+    ];
+    let short = short.into_iter().filter_map(|(key, value)| Some((key.to_string(), value?)));
+    Ok(Recipe { method, values: args.set.iter().cloned().chain(short).collect(), seed: args.seed.unwrap_or(0) })
 }
 
 fn text(level: &Level, report: &Report, out: Option<&OutDir>) -> String {
     let mut text = format!(
-        "{}: {} of {} prunable weights are zero ({:.2} %)\n{}: dense {:.2} %, pruned {:.2} % on {} samples\n\
-         found in {:.2} s on {}\n",
+        "{}: {} of {} prunable weights are zero ({:.2} %)\n{}: dense {}, pruned {} on {}\nfound in {:.2} s on {}\n",
         report.model,
         report.prunable_zero,
         report.prunable_total,
         100.0 * report.sparsity_prunable,
         report.metric_name,
-        100.0 * report.metric_dense,
-        100.0 * report.metric_pruned,
-        report.metric_samples,
+        figure(report, report.metric_dense),
+        figure(report, report.metric_pruned),
+        samples(report),
         report.seconds,
         report.device
     );

@@ -8,6 +8,7 @@ use secateur_protocol::{Event, Report, Unit};
 use crate::Host;
 use crate::desk::Job;
 use crate::forward::{Samples, logits, test_samples};
+use crate::jobs::text;
 use crate::session::Session;
 use crate::stop::Stop;
 
@@ -20,6 +21,11 @@ pub(crate) async fn run<H: Host>(session: &mut Session<H::File>, job: &Job<'_, H
 /// Metric of the dense and the pruned model on the test split, and the counts around it.
 pub(crate) async fn report<H: Host>(session: &mut Session<H::File>, job: &Job<'_, H>) -> Result<Report, Stop> {
     let metric = metric(session, job).await?;
+    report_of(session, metric)
+}
+
+/// A measure, and the counts around it.
+pub(crate) fn report_of<F: ReadAt>(session: &mut Session<F>, metric: Metric) -> Result<Report, Stop> {
     let device = session.compute()?.adapter().name.clone();
     let open = session.open()?;
     let level = open.level();
@@ -46,16 +52,19 @@ pub(crate) async fn report<H: Host>(session: &mut Session<H::File>, job: &Job<'_
     })
 }
 
-struct Metric {
-    name: &'static str,
-    dense: f64,
-    pruned: f64,
-    samples: usize,
+/// What was measured, on both models.
+pub(crate) struct Metric {
+    pub name: &'static str,
+    pub dense: f64,
+    pub pruned: f64,
+    pub samples: usize,
 }
 
 /// The metric that fits the model's task.
 async fn metric<H: Host>(session: &mut Session<H::File>, job: &Job<'_, H>) -> Result<Metric, Stop> {
-    match session.open()?.checkpoint.model.task {
+    let checkpoint = &session.open()?.checkpoint;
+    match checkpoint.model.task {
+        Task::NextToken if checkpoint.tokenizer.is_some() => text::metric(session, job).await,
         Task::ImageClasses => on_digits(session, job).await,
         Task::Unknown => Ok(Metric { name: "none", dense: f64::NAN, pruned: f64::NAN, samples: 0 }),
         _ => on_probes(session, job).await,

@@ -32,7 +32,8 @@ pub(crate) async fn run<H: Host>(session: &mut Session<H::File>, job: &Job<'_, H
         ("recipe.json", json(&cut.recipe)?),
         ("report.json", json(&report)?),
     ];
-    let (files, blobs) = with_blobs(files.map(|(name, bytes)| (name.to_string(), bytes)));
+    let files = files.map(|(name, bytes)| (name.to_string(), bytes));
+    let (files, blobs) = with_blobs(files.into_iter().chain(checkpoint.settings(job.host()).await?));
     job.send_with(Event::Exported { files, report }, blobs);
     Ok(())
 }

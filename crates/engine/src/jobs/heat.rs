@@ -1,10 +1,11 @@
 use secateur_exec::Meter;
-use secateur_graph::{Mask, ParamId};
+use secateur_formats::ReadAt;
+use secateur_graph::{Mask, ParamId, Role};
 use secateur_protocol::{BlobId, Event, HeatKind, Unit};
 
 use crate::Host;
 use crate::desk::Job;
-use crate::session::{Open, Session};
+use crate::session::Session;
 use crate::stop::Stop;
 
 /// Sends a picture of each parameter, shrunk to at most `side` cells each way.
@@ -18,16 +19,15 @@ pub(crate) async fn run<H: Host>(
     if side == 0 {
         return Err(Stop::because("a heat map needs at least one cell each way, got side = 0"));
     }
-    let open = session.open()?;
     for (done, param) in params.iter().enumerate() {
-        let graph = &open.checkpoint.model.graph;
+        let graph = &session.open()?.checkpoint.model.graph;
         if *param as usize >= graph.params.len() {
             let last = graph.params.len().saturating_sub(1);
             return Err(Stop::because(format!("there is no parameter {param}; they go from 0 to {last}")));
         }
         let id = ParamId(*param);
         let (rows, cols) = graph.param(id).matrix();
-        let values = values(open, id, kind).await?;
+        let values = values(session, id, kind).await?;
         let picture = shrink(&values, rows, cols, side as usize);
         job.send_with(
             Event::Heat { param: *param, kind, rows: picture.rows as u32, cols: picture.cols as u32, data: BlobId(0) },
@@ -39,15 +39,19 @@ pub(crate) async fn run<H: Host>(
 }
 
 /// What the picture shows, entry by entry.
-async fn values<F>(open: &mut Open<F>, id: ParamId, kind: HeatKind) -> Result<Vec<f32>, Stop> {
+async fn values<F: ReadAt>(session: &mut Session<F>, id: ParamId, kind: HeatKind) -> Result<Vec<f32>, Stop> {
     if kind == HeatKind::Mask {
+        let open = session.open()?;
         let full = Mask::full(open.checkpoint.model.graph.param(id).len());
         return Ok(open.mask(id).unwrap_or(&full).to_f32());
     }
-    if let (HeatKind::Importance, Some(scores)) = (kind, open.scores.get(&id)) {
-        return Ok(scores.to_vec());
-    }
+    let (compute, open) = session.ready()?;
+    let scores = open.scores.clone();
     let (model, weights) = open.parts()?;
+    let scored = kind == HeatKind::Importance && model.graph.param(id).role == Role::Weight;
+    if let Some(scores) = scores.filter(|_| scored) {
+        return Ok(scores.of(compute, &model.graph, &weights.dense, id).await?.to_vec());
+    }
     let values = weights.dense.read(&model.graph, id).await?;
     Ok(values.into_iter().map(f32::abs).collect())
 }

@@ -1,11 +1,11 @@
 use secateur_exec::Compute;
-use secateur_protocol::{BuiltIn, DeviceChoice, Event, VERSION};
+use secateur_protocol::{DeviceChoice, Event, VERSION};
 
-use crate::checkpoint::read_json;
+use crate::Host;
 use crate::desk::Job;
+use crate::files::built_in_models;
 use crate::session::{Session, Weights};
 use crate::stop::Stop;
-use crate::{Asset, Host};
 
 pub(crate) async fn run<H: Host>(
     session: &mut Session<H::File>,
@@ -27,9 +27,7 @@ pub(crate) async fn use_device<H: Host>(
     job: &Job<'_, H>,
     device: DeviceChoice,
 ) -> Result<(), Stop> {
-    let list = read_json(job.host(), Asset::BuiltIn("models/index.json")).await?;
-    let models: Vec<BuiltIn> =
-        serde_json::from_value(list).map_err(|error| Stop::because(format!("models/index.json: {error}")))?;
+    let models = built_in_models(job.host()).await?;
     let compute = Compute::open(device).await.map_err(Stop::because)?;
     if let Some(open) = &mut session.open {
         open.weights = Some(Weights::new(open.checkpoint.upload(job, &compute).await?));

@@ -1,7 +1,9 @@
 //! One file for each thing a host can ask for.
 
 pub(crate) mod bench;
+pub(crate) mod classify;
 pub(crate) mod compare;
+pub(crate) mod draw;
 pub(crate) mod evaluate;
 pub(crate) mod export;
 pub(crate) mod heat;
@@ -10,5 +12,6 @@ pub(crate) mod load;
 pub(crate) mod predict;
 pub(crate) mod prune;
 pub(crate) mod run;
+pub(crate) mod text;
 pub(crate) mod time;
 pub(crate) mod train;

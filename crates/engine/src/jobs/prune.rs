@@ -1,12 +1,11 @@
-use secateur_data::digits::Split;
 use secateur_exec::Calibration;
-use secateur_methods::{Lab, Method};
-use secateur_protocol::{Event, Recipe, Value};
+use secateur_methods::{Lab, Method, Outcome};
+use secateur_protocol::{Event, Recipe};
 
 use crate::Host;
 use crate::desk::Job;
-use crate::forward::{inputs, pictures};
 use crate::history::Cut;
+use crate::samples::{Samples, Wish};
 use crate::session::Session;
 use crate::stop::Stop;
 
@@ -28,27 +27,26 @@ pub(crate) async fn run<H: Host>(
     }
     let digits = session.digits(job.host()).await?;
     let (compute, open) = session.ready()?;
-    let (model, weights) = open.parts()?;
-
-    let calibration = digits.split(Split::Calibration);
-    let samples = samples(method, &recipe).min(calibration.len());
-    let inputs = match samples {
-        0 => Vec::new(),
-        _ => inputs(pictures(model)?, calibration.take(samples).map(|at| digits.grey(at))),
+    let samples = match Wish::read(&method.card(), &recipe) {
+        Some(wish) => wish.samples(job.host(), &open.checkpoint, &digits).await?,
+        None => Samples::default(),
     };
+    let (model, weights) = open.parts()?;
+    let graph = samples.sized(&model.graph)?;
     let mut lab = Lab {
         compute,
-        graph: &model.graph,
+        graph: &graph,
         params: &weights.dense,
-        calibration: Calibration { inputs: &inputs, samples },
+        calibration: Calibration { inputs: &samples.inputs, samples: samples.count },
         meter: job,
         cache: &mut weights.cache,
     };
-    let outcome = method.run(&mut lab, &recipe).await?;
+    let Outcome { masks, scores, mut notes } = method.run(&mut lab, &recipe).await?;
+    notes.extend(samples.note);
 
     let seconds = (job.host().now_ms() - started_ms) / 1000.0;
-    open.history.push(Cut { recipe, masks: outcome.masks, notes: outcome.notes, seconds, amend });
-    open.scores = outcome.scores;
+    open.history.push(Cut { recipe, masks, notes, seconds, amend });
+    open.scores = Some(scores);
     open.moved();
     job.send(Event::Level(Box::new(open.level())));
     Ok(())
@@ -79,12 +77,4 @@ fn find(id: &str) -> Result<&'static dyn Method, Stop> {
         let known = secateur_methods::ALL.iter().map(|method| method.card().id.to_string()).collect::<Vec<_>>();
         Stop::because(format!("there is no method {id:?}; there are {}", known.join(", ")))
     })
-}
-
-/// Calibration pictures the recipe asks for; none when its method looks at weights only.
-fn samples(method: &dyn Method, recipe: &Recipe) -> usize {
-    match recipe.value(&method.card(), "samples") {
-        Some(Value::Number(samples)) => samples as usize,
-        _ => 0,
-    }
 }

@@ -1,19 +1,25 @@
 use secateur_formats::safetensors::Dtype;
-use secateur_protocol::{Command, Event};
+use secateur_protocol::{Choice, Command, Event, Generate, Length, Train};
 
 use crate::host::*;
+use crate::texts::{llama, perplexity};
 use crate::tiny::{CONFIG, TINY, tiny};
 
 /// Cancels the last command at each of its pauses in turn; what was before it must be there after it.
 fn cancelled_anywhere(last: Command) {
-    let files = tiny(Dtype::F32, 1);
-    let before = vec![hello(), load(&[TINY, CONFIG]), prune("magnitude", 0.3), prune("magnitude", 0.6)];
+    cancelled_in(&tiny(Dtype::F32, 1), Command::Evaluate, last);
+}
+
+/// [`cancelled_anywhere`] with other files, all of which are opened, measured by another command.
+fn cancelled_in(files: &[(&str, Vec<u8>)], measure: Command, last: Command) {
+    let names: Vec<&str> = files.iter().map(|(name, _)| *name).collect();
+    let before = vec![hello(), load(&names), prune("magnitude", 0.3), prune("magnitude", 0.6)];
     let id = before.len() as u32 + 1;
-    let after = vec![Command::Undo, Command::Redo, Command::Evaluate];
+    let after = vec![Command::Undo, Command::Redo, measure];
     let commands = [before, vec![last.clone()], after].concat();
     let mut midway = 0;
     for pause in 1.. {
-        let run = run_and(&files, commands.clone(), vec![(pause, Command::Cancel { of: id })]);
+        let run = run_and(files, commands.clone(), vec![(pause, Command::Cancel { of: id })]);
         match run.end(id) {
             Event::Cancelled => midway += usize::from(run.told(id).len() > 1),
             Event::Done => break, // it had ended before
@@ -44,8 +50,19 @@ fn measuring_stops_at_any_batch() {
 }
 
 #[test]
+fn a_text_stops_at_any_token() {
+    let measure = || perplexity("story.txt", 16, 16);
+    let generate = Generate { prompt: "the".into(), max_tokens: 3, choice: Choice::Greedy, seed: 0 };
+    let calibrated = Command::Prune { recipe: recipe("wanda", 0.5), amend: false };
+    for last in [measure(), Command::Generate(generate), calibrated] {
+        cancelled_in(&llama(), measure(), last);
+    }
+}
+
+#[test]
 fn training_stops_at_its_first_step() {
-    let commands = vec![hello(), Command::Train { model: "digits-cnn".into(), seed: 1, epochs: 3 }];
+    let train = Train { model: "digits-cnn".into(), seed: 1, length: Some(Length::Epochs(3)), resume: None };
+    let commands = vec![hello(), Command::Train(train)];
     let run = run_and(&[], commands, vec![(2, Command::Cancel { of: 2 })]);
     assert_eq!(*run.end(2), Event::Cancelled);
 }

@@ -1,7 +1,8 @@
 use secateur_formats::safetensors::Dtype;
-use secateur_protocol::{Command, DeviceChoice, Event, FileRef, HeatKind, Image, Source, VERSION};
+use secateur_protocol::{Choice, Command, DeviceChoice, Event, FileRef, Generate, HeatKind, Image, Source, VERSION};
 
 use crate::host::*;
+use crate::texts::perplexity;
 use crate::tiny::{CONFIG, DIGEST, TINY, tiny};
 
 fn opened(more: Vec<Command>) -> Run {
@@ -35,6 +36,8 @@ fn without_device_or_model_every_command_says_what_is_missing() {
         Command::Redo,
         Command::Predict { image: Image::Test { indices: vec![0] } },
         Command::Evaluate,
+        perplexity("builtin:stories", 8, 8),
+        Command::Generate(Generate { prompt: "a".into(), max_tokens: 1, choice: Choice::Greedy, seed: 0 }),
         Command::Time { batch: 1, repeats: 1 },
         Command::Heat { params: vec![0], kind: HeatKind::Weight, side: 4 },
         Command::Export,
@@ -45,6 +48,16 @@ fn without_device_or_model_every_command_says_what_is_missing() {
     (1..=n).for_each(|id| assert!(!mute.error(id).is_empty()));
     let unloaded = run(&[], [vec![hello()], all].concat());
     (2..=n).for_each(|id| assert!(unloaded.error(id).contains("load one first"), "{}", unloaded.error(id)));
+}
+
+#[test]
+fn the_verdict_says_what_room_the_model_takes() {
+    let verdict = opened(vec![]).find(2, |(event, _)| match event {
+        Event::Loaded(loaded) => Some(loaded.verdict.clone()),
+        _ => None,
+    });
+    assert!(verdict.contains("parameters"), "{verdict}");
+    assert!(verdict.ends_with(" It needs 0.1 MB here for each of dense and pruned and fits."), "{verdict}");
 }
 
 #[test]

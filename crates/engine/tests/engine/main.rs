@@ -2,8 +2,12 @@
 
 mod bad_files;
 mod cancel;
+mod classify;
 mod commands;
+mod draw;
 mod export;
 mod families;
 mod host;
+mod texts;
 mod tiny;
+mod train;

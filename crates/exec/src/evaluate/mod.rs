@@ -10,7 +10,7 @@ use burn::tensor::Tensor;
 use burn::tensor::activation::{gelu, relu, sigmoid, silu, tanh};
 use burn::tensor::module::linear;
 use secateur_graph::ops::{Activation, Affine, Concat, Slice};
-use secateur_graph::{Graph, Node, NodeId, Op};
+use secateur_graph::{Graph, Node, NodeId, Op, ParamId};
 
 use crate::value::each_rank;
 use crate::{ExecError, Inputs, Memory, Params, Value};
@@ -55,8 +55,18 @@ impl Moment<'_> {
     }
 }
 
+/// New values of the running statistics that batch norms keep, by parameter.
+pub(crate) type Statistics = Vec<(ParamId, Value)>;
+
 /// One operation. Exhaustive: a new op in the graph does not compile until it has an arm here.
-pub(crate) fn evaluate(moment: Moment<'_>, inputs: &[Value], memory: Option<&mut Memory>) -> Result<Value, ExecError> {
+///
+/// `memory` is there where a text is continued, `statistics` in training: batch norms then go by the batch they see.
+pub(crate) fn evaluate(
+    moment: Moment<'_>,
+    inputs: &[Value],
+    memory: Option<&mut Memory>,
+    statistics: Option<&mut Statistics>,
+) -> Result<Value, ExecError> {
     let node = moment.node();
     let misfit = || wrong(node, "inputs of the rank the graph says", inputs);
     let value = match &node.op {
@@ -64,7 +74,7 @@ pub(crate) fn evaluate(moment: Moment<'_>, inputs: &[Value], memory: Option<&mut
         Op::Input(input) => moment.given.get(node, input.optional)?,
         Op::Linear(_) => {
             let (weight, bias) = (moment.need_matrix(0)?.transpose(), moment.vector(1)?);
-            each_rank!(one(inputs).ok_or_else(misfit)?, x -> linear(x, weight, bias))
+            each_rank!(one(inputs).ok_or_else(misfit)?, x -> product(x, weight, bias))
         }
         Op::Activation(op) => each_rank!(one(inputs).ok_or_else(misfit)?, x -> activate(*op, x)),
         Op::Affine(Affine { scale, shift }) => {
@@ -80,7 +90,7 @@ pub(crate) fn evaluate(moment: Moment<'_>, inputs: &[Value], memory: Option<&mut
         | Op::BatchNorm(_)
         | Op::Bias(_)
         | Op::LayerScale(_)
-        | Op::Normalize(_) => norms::evaluate(moment, inputs)?,
+        | Op::Normalize(_) => norms::evaluate(moment, inputs, statistics)?,
         Op::Attention(_) | Op::Rotary(_) => attention::evaluate(moment, inputs, memory)?,
         Op::Recurrent(op) => recurrent::evaluate(op, moment, inputs, memory)?,
         Op::Conv2d(_)
@@ -105,6 +115,19 @@ pub(crate) fn evaluate(moment: Moment<'_>, inputs: &[Value], memory: Option<&mut
         | Op::LastToken(_) => tokens::evaluate(moment, inputs, memory)?,
     };
     expects(node, value)
+}
+
+/// x Wᵀ + b, given Wᵀ. The tokens of a single sample are multiplied as a matrix: with an axis of one sample before them,
+/// flex would copy the whole weight for every product, which takes longer than the product.
+fn product<const D: usize>(x: Tensor<D>, weight: Tensor<2>, bias: Option<Tensor<1>>) -> Tensor<D> {
+    let mut shape = x.dims();
+    if D < 3 || shape[0] != 1 {
+        return linear(x, weight, bias);
+    }
+    let [inputs, outputs] = weight.dims();
+    let rows = shape.iter().product::<usize>() / inputs.max(1);
+    shape[D - 1] = outputs;
+    linear(x.reshape([rows, inputs]), weight, bias).reshape(shape)
 }
 
 fn one(inputs: &[Value]) -> Option<Value> {

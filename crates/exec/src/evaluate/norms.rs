@@ -1,14 +1,21 @@
 use burn::tensor::Tensor;
-use burn::tensor::module::layer_norm;
+use burn::tensor::module::{batch_norm_train, layer_norm};
 use secateur_graph::Op;
 use secateur_graph::ops::{BatchNorm, GroupNorm, LayerNorm, RmsNorm};
 
-use super::{Moment, one, wrong};
+use super::{Moment, Statistics, one, wrong};
 use crate::value::each_rank;
 use crate::{ExecError, Value};
 
+/// The share of the newest batch in running statistics, as PyTorch has it.
+const MOMENTUM: f64 = 0.1;
+
 /// Norms, and learned vectors that shift or scale features.
-pub(super) fn evaluate(moment: Moment<'_>, inputs: &[Value]) -> Result<Value, ExecError> {
+pub(super) fn evaluate(
+    moment: Moment<'_>,
+    inputs: &[Value],
+    statistics: Option<&mut Statistics>,
+) -> Result<Value, ExecError> {
     let node = moment.node();
     let misfit = || wrong(node, "inputs of the rank the graph says", inputs);
     let x = one(inputs).ok_or_else(misfit)?;
@@ -28,14 +35,18 @@ pub(super) fn evaluate(moment: Moment<'_>, inputs: &[Value]) -> Result<Value, Ex
         (Op::GroupNorm(op), Value::R4(x)) => {
             Value::R4(by_channel(group_norm(op, x), moment.need_vector(0)?, moment.need_vector(1)?))
         }
-        (Op::BatchNorm(op), Value::R4(x)) => {
-            let (scale, shift) = batch_norm(op, moment)?;
-            Value::R4(by_channel(x, scale, shift))
-        }
-        (Op::BatchNorm(op), Value::R2(x)) => {
-            let (scale, shift) = batch_norm(op, moment)?;
-            Value::R2(x * scale.unsqueeze() + shift.unsqueeze())
-        }
+        (Op::BatchNorm(op), x) => match (statistics, x) {
+            (Some(statistics), x) => each_rank!(x, x -> by_batch(op, moment, x, statistics)?),
+            (None, Value::R4(x)) => {
+                let (scale, shift) = batch_norm(op, moment)?;
+                Value::R4(by_channel(x, scale, shift))
+            }
+            (None, Value::R2(x)) => {
+                let (scale, shift) = batch_norm(op, moment)?;
+                Value::R2(x * scale.unsqueeze() + shift.unsqueeze())
+            }
+            _ => return Err(misfit()),
+        },
         (Op::Bias(_), x) => {
             let shift = moment.need_vector(0)?;
             each_rank!(x, x -> x + shift.unsqueeze())
@@ -72,6 +83,28 @@ fn batch_norm(op: &BatchNorm, moment: Moment<'_>) -> Result<(Tensor<1>, Tensor<1
     let scale = weight? / (variance? + op.eps).sqrt();
     let shift = bias? - mean? * scale.clone();
     Ok((scale, shift))
+}
+
+/// Training: each channel to mean 0 and variance 1 over the batch, and what the running statistics become. As in PyTorch,
+/// the running variance follows the unbiased one.
+fn by_batch<const D: usize>(
+    op: &BatchNorm,
+    moment: Moment<'_>,
+    x: Tensor<D>,
+    statistics: &mut Statistics,
+) -> Result<Tensor<D>, ExecError> {
+    let counted = x.dims().iter().product::<usize>() / op.channels;
+    if counted < 2 {
+        return Err(wrong(moment.node(), "at least two numbers of each channel to learn from", &[]));
+    }
+    let [weight, bias, mean, variance] = [0, 1, 2, 3].map(|at| moment.need_vector(at));
+    let batch = batch_norm_train(x, weight?, bias?, op.eps);
+    let unbiased = batch.variance.inner() * (counted as f64 / (counted - 1) as f64);
+    let ids = &moment.node().params;
+    for (id, running, now) in [(ids[2], mean?, batch.mean.inner()), (ids[3], variance?, unbiased)] {
+        statistics.push((id, Value::R1(running.inner() * (1.0 - MOMENTUM) + now * MOMENTUM)));
+    }
+    Ok(batch.output)
 }
 
 fn by_channel(x: Tensor<4>, scale: Tensor<1>, shift: Tensor<1>) -> Tensor<4> {

@@ -6,6 +6,10 @@ use secateur_graph::ops::{Cell, Recurrent};
 use super::{Moment, wrong};
 use crate::{ExecError, Memory, Value};
 
+/// Tokens that are cut out of all before each is cut out of them: in training, the gradient of a cut is as long as what it
+/// was cut from.
+const PIECE: usize = 16;
+
 /// One layer, token by token, with torch.nn's equations.
 pub(super) fn evaluate(
     op: &Recurrent,
@@ -24,17 +28,24 @@ pub(super) fn evaluate(
     // What comes from the inputs does not depend on the state: one product for all tokens.
     let driven = linear(x.clone(), from_input, input_bias);
     let mut answers = vec![None; tokens];
-    let order: Vec<usize> = if op.reverse { (0..tokens).rev().collect() } else { (0..tokens).collect() };
-    for token in order {
-        let driven = driven.clone().narrow(1, token, 1).squeeze_dim::<2>(1);
-        let recalled = linear(state.0.clone(), from_state.clone(), state_bias.clone());
-        state = step(op, driven, recalled, state);
-        answers[token] = Some(state.0.clone().unsqueeze_dim::<3>(1));
+    for start in in_order(op, (0..tokens).step_by(PIECE)) {
+        let piece = driven.clone().narrow(1, start, PIECE.min(tokens - start));
+        for at in in_order(op, 0..piece.dims()[1]) {
+            let driven = piece.clone().narrow(1, at, 1).squeeze_dim::<2>(1);
+            let recalled = linear(state.0.clone(), from_state.clone(), state_bias.clone());
+            state = step(op, driven, recalled, state);
+            answers[start + at] = Some(state.0.clone().unsqueeze_dim::<3>(1));
+        }
     }
     if let Some(memory) = memory {
         memory.recurrent.insert(moment.id, state);
     }
     Ok(Value::R3(Tensor::cat(answers.into_iter().flatten().collect(), 1)))
+}
+
+/// From the first on, or backwards.
+fn in_order(op: &Recurrent, places: impl DoubleEndedIterator<Item = usize>) -> Vec<usize> {
+    if op.reverse { places.rev().collect() } else { places.collect() }
 }
 
 /// The next state and cell, from what the input and what the state say to the stacked gates [samples, gates * hidden].

@@ -1,4 +1,4 @@
-use secateur_graph::{Graph, Mask, Masks};
+use secateur_graph::{Builder, Graph, Mask, Masks, ops};
 
 use super::{cpu, numbers, random_params, read, tiny_cnn};
 use crate::{Calibration, ExecError, Params, Silent, Sums, calibrate, logits};
@@ -99,4 +99,53 @@ fn a_failing_visitor_ends_it() {
         async |_, _: &Sums| Err(ExecError::Device("no".into())),
     ));
     assert_eq!(ended, Err(ExecError::Device("no".into())));
+}
+
+/// Two tokens of a language model with a head of its own, or with its embedding's matrix.
+fn text_model(tied: bool) -> Graph {
+    let mut g = Builder::default();
+    let tokens = g.add("tokens", ops::Input::new(&[2]), &[]).unwrap();
+    let embedding = g.add("embed", ops::Embedding { entries: 5, features: 4 }, &[tokens]).unwrap();
+    let x = g.add("up", ops::Linear::new(4, 3, false), &[embedding]).unwrap();
+    let x = g.add("down", ops::Linear::new(3, 4, false), &[x]).unwrap();
+    g.block();
+    let head = ops::Linear::new(4, 5, false);
+    let logits = if tied { g.tie("head", head, &[x], embedding) } else { g.add("head", head, &[x]) }.unwrap();
+    g.finish(logits)
+}
+
+/// Answers are nobody's business here, and they would be the largest value of all.
+#[test]
+fn a_head_is_measured_but_not_run() {
+    let (own, tied) = (text_model(false), text_model(true));
+    let inputs: Vec<f32> = (0..2 * SAMPLES).map(|at| (at % 5) as f32).collect();
+    let seen = |graph: &Graph, params: &Params| run(graph, params, &inputs, false).1;
+    let mut params = random_params(&own);
+    let whole = seen(&own, &params);
+    assert_eq!(whole.iter().map(|(_, sums)| sums.len()).collect::<Vec<_>>(), [2, 1]);
+    assert_eq!(seen(&tied, &random_params(&tied)), whole[..1], "the embedding is no prunable weight");
+    params.0[own.find_param("head.weight").unwrap().0 as usize] = None;
+    assert_eq!(seen(&own, &params).len(), 2);
+}
+
+#[test]
+fn many_samples_do_not_round_each_other_away() {
+    const SAMPLES: usize = 50_000;
+    let mut g = Builder::default();
+    let x = g.add("features", ops::Input::new(&[2]), &[]).unwrap();
+    let x = g.add("fc", ops::Linear::new(2, 1, false), &[x]).unwrap();
+    let graph = g.finish(x);
+    let inputs = numbers(2 * SAMPLES, "input");
+    let calibration = Calibration { inputs: &inputs, samples: SAMPLES };
+    let mut got = Vec::new();
+    let visit = async |_, sums: &Sums| -> Result<Masks, ExecError> {
+        got = sums.values().next().unwrap().clone();
+        Ok(Masks::default())
+    };
+    let params = random_params(&graph);
+    pollster::block_on(calibrate(&cpu(), &graph, &params, calibration, false, &Silent, visit)).unwrap();
+    for (col, got) in got.iter().enumerate() {
+        let want: f64 = inputs.iter().skip(col).step_by(2).map(|x| f64::from(*x).powi(2)).sum();
+        assert!((f64::from(*got) / want - 1.0).abs() < 2e-7, "column {col}: wanted {want}, got {got}");
+    }
 }

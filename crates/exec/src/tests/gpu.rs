@@ -4,9 +4,10 @@ use burn::tensor::wgpu::wgpu;
 use secateur_graph::{Graph, Mask, Masks};
 use secateur_protocol::DeviceChoice;
 
+use super::train::learn;
 use super::{cpu, numbers, random_params, tiny_cnn, tiny_vit};
 use crate::compute::Health;
-use crate::train::{Samples, TrainSpec, train};
+use crate::train::{Classes, Samples, TrainSpec};
 use crate::{Calibration, Compute, ExecError, Params, Silent, Sums, calibrate, logits, score};
 
 fn gpu() -> Option<Compute> {
@@ -69,11 +70,8 @@ fn training_goes_the_cpus_way() {
         let labels: Vec<u8> = (0..32).map(|at| at % 2).collect();
         let losses = |compute: &Compute| {
             let samples = Samples { inputs: &inputs, labels: &labels };
-            let spec = TrainSpec { epochs: 2, batch: 16, ..TrainSpec::default() };
-            let start = Params::init(compute, &graph, 1).unwrap();
-            let none = Masks::default();
-            let run = train(compute, &graph, &start, &none, samples, &spec, &Silent, async |_, _| Ok(()));
-            pollster::block_on(run).unwrap().1
+            let course = Classes { samples, batch: 16, label_smoothing: 0.1, augment: None, seed: 0 };
+            learn(compute, &graph, &course, &TrainSpec { steps: 4, ..TrainSpec::default() }).unwrap().losses
         };
         close("losses", &losses(&cpu()), &losses(&gpu));
     }

@@ -9,11 +9,11 @@ use super::{cpu, random_params};
 use crate::logits::batch;
 use crate::{Memory, Params, forward, forward_next};
 
-const ENTRIES: usize = 11;
+pub(super) const ENTRIES: usize = 11;
 const TEXT: [f32; 6] = [3.0, 1.0, 4.0, 1.0, 5.0, 9.0];
 
 /// A language model of `layers` on 4 features.
-fn model(layers: impl Fn(&mut Builder, NodeId) -> Result<NodeId, GraphError>) -> Graph {
+pub(super) fn model(layers: impl Fn(&mut Builder, NodeId) -> Result<NodeId, GraphError>) -> Graph {
     let mut g = Builder::default();
     let tokens = g.add("tokens", Input::new(&[TEXT.len()]), &[]).unwrap();
     let x = g.add("embed", Embedding { entries: ENTRIES, features: 4 }, &[tokens]).unwrap();
@@ -48,7 +48,7 @@ fn check(graph: &Graph) {
     assert!(whole.iter().zip(&forgetful).any(|(a, b)| (a - b).abs() > 1e-2), "nothing had to be remembered");
 }
 
-fn attention(g: &mut Builder, x: NodeId, window: Option<usize>) -> Result<NodeId, GraphError> {
+pub(super) fn attention(g: &mut Builder, x: NodeId, window: Option<usize>) -> Result<NodeId, GraphError> {
     let rotary = |heads| Rotary { heads, head_dim: 2, base: 100.0, scaling: RotaryScaling::None };
     let q = g.add("q", Linear::new(4, 4, false), &[x])?;
     let q = g.add("q_norm", RmsNorm { features: 2, eps: 1e-6 }, &[q])?;

@@ -1,11 +1,14 @@
 //! Everything runs on flex here; the same checks on a GPU are in the kernels crate and in the browser's tests.
 
+mod batch_norm;
 mod calibrate;
+mod courses;
 mod gpu;
 mod gradient;
 mod memory;
 mod operations;
 mod params;
+mod text;
 mod train;
 
 use secateur_graph::{Builder, Graph, NodeId, Op, ops};

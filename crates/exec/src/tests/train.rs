@@ -1,11 +1,11 @@
 use std::cell::Cell;
 
-use secateur_graph::{Mask, Masks};
+use secateur_graph::{Graph, Mask, Masks};
 use secateur_protocol::Unit;
 
 use super::{cpu, numbers, read, tiny_cnn, tiny_vit};
-use crate::train::{Augment, Samples, TrainSpec, train};
-use crate::{Cancelled, ExecError, Meter, Params, Silent, Tick};
+use crate::train::{Augment, Classes, Course, Samples, State, TrainSpec, train};
+use crate::{Cancelled, Compute, ExecError, Meter, Params, Silent, Tick};
 
 /// Pictures of two classes: bright above or bright below.
 fn halves(samples: usize) -> (Vec<f32>, Vec<u8>) {
@@ -18,33 +18,85 @@ fn halves(samples: usize) -> (Vec<f32>, Vec<u8>) {
     (inputs, labels)
 }
 
+/// Six times through 100 samples, 16 at once.
 fn spec() -> TrainSpec {
-    let augment = Some(Augment { shift: 0.5, turn: 5.0, scale: 0.1 });
-    TrainSpec { epochs: 6, batch: 16, lr: 0.01, augment, seed: 3, ..TrainSpec::default() }
+    TrainSpec { steps: 42, lr: 0.01, ..TrainSpec::default() }
 }
 
-fn run(masks: &Masks, spec: &TrainSpec, meter: &dyn Meter) -> Result<(Params, Vec<f32>), ExecError> {
-    let graph = tiny_cnn();
+fn start(graph: &Graph, seed: u64) -> State {
+    State::new(graph, Params::init(&cpu(), graph, seed).unwrap())
+}
+
+/// A whole training, without masks.
+pub(super) fn learn(
+    compute: &Compute,
+    graph: &Graph,
+    course: &dyn Course,
+    spec: &TrainSpec,
+) -> Result<State, ExecError> {
+    let after = async |_: &State| Ok::<_, ExecError>(());
+    let (start, none) = (State::new(graph, Params::init(compute, graph, 1)?), Masks::default());
+    pollster::block_on(train(compute, graph, start, &none, course, spec, &Silent, after))
+}
+
+/// Goes on from `state` until the end, or until step `stop` has been seen; gives the last state that was seen.
+fn go_on(state: State, masks: &Masks, spec: &TrainSpec, stop: u64, meter: &dyn Meter) -> Result<State, ExecError> {
     let (inputs, labels) = halves(100);
-    let start = Params::init(&cpu(), &graph, 3)?;
     let samples = Samples { inputs: &inputs, labels: &labels };
-    pollster::block_on(train(&cpu(), &graph, &start, masks, samples, spec, meter, async |_, _| Ok(())))
+    let augment = Some(Augment { shift: 0.5, turn: 5.0, scale: 0.1 });
+    let course = Classes { samples, batch: 16, label_smoothing: 0.1, augment, seed: 3 };
+    let mut seen = None;
+    let after = async |state: &State| {
+        seen = (state.step() == stop).then(|| state.clone());
+        if seen.is_some() { Err(ExecError::Cancelled(Cancelled)) } else { Ok(()) }
+    };
+    let end = pollster::block_on(train(&cpu(), &tiny_cnn(), state, masks, &course, spec, meter, after));
+    seen.map_or(end, Ok)
+}
+
+fn run(masks: &Masks, spec: &TrainSpec) -> Result<State, ExecError> {
+    go_on(start(&tiny_cnn(), 3), masks, spec, u64::MAX, &Silent)
+}
+
+fn assert_same(first: &State, second: &State) {
+    let graph = tiny_cnn();
+    assert_eq!(first.losses, second.losses);
+    for ((part, first), (_, second)) in first.parts().into_iter().zip(second.parts()) {
+        assert_eq!(first.is_empty(), second.is_empty(), "{part}");
+        for param in graph.params.iter().filter(|_| !first.is_empty()) {
+            assert_eq!(read(first, &graph, &param.name), read(second, &graph, &param.name), "{part}.{}", param.name);
+        }
+    }
 }
 
 #[test]
 fn it_learns_and_twice_the_same() {
-    let graph = tiny_cnn();
-    let (first, losses) = run(&Masks::default(), &spec(), &Silent).unwrap();
-    assert_eq!(losses.len(), 6 * 7);
+    let first = run(&Masks::default(), &spec()).unwrap();
+    let losses = &first.losses;
+    assert_eq!(losses.len(), 42);
     let mean = |losses: &[f32]| losses.iter().sum::<f32>() / losses.len() as f32;
     assert!(mean(&losses[35..]) < 0.7 * mean(&losses[..7]), "{losses:?}");
-    let (second, again) = run(&Masks::default(), &spec(), &Silent).unwrap();
-    assert_eq!(losses, again);
-    for param in &graph.params {
-        assert_eq!(read(&first, &graph, &param.name), read(&second, &graph, &param.name), "{}", param.name);
+    assert_same(&first, &run(&Masks::default(), &spec()).unwrap());
+    let other = go_on(start(&tiny_cnn(), 4), &Masks::default(), &spec(), u64::MAX, &Silent).unwrap();
+    assert_ne!(first.losses, other.losses);
+}
+
+#[test]
+fn a_training_that_was_stopped_ends_as_if_it_had_not_been() {
+    let graph = tiny_cnn();
+    let mut masks = Masks::default();
+    let mask = Mask::from_kept((0..72).map(|at| at % 3 > 0));
+    masks.set(&graph, graph.find_param("fc.weight").unwrap(), mask).unwrap();
+    let spec = TrainSpec { average: Some(0.9), ..spec() };
+    let whole = run(&masks, &spec).unwrap();
+    for stop in [1, 7, 41] {
+        let part = go_on(start(&graph, 3), &masks, &spec, stop, &Silent).unwrap();
+        assert_eq!(part.step(), stop);
+        assert_same(&whole, &go_on(part, &masks, &spec, u64::MAX, &Silent).unwrap());
     }
-    let (_, other) = run(&Masks::default(), &TrainSpec { seed: 4, ..spec() }, &Silent).unwrap();
-    assert_ne!(losses, other);
+    let forgetful =
+        State { moments: start(&graph, 3).moments, ..go_on(start(&graph, 3), &masks, &spec, 7, &Silent).unwrap() };
+    assert_ne!(whole.losses, go_on(forgetful, &masks, &spec, u64::MAX, &Silent).unwrap().losses);
 }
 
 #[test]
@@ -56,15 +108,32 @@ fn pruned_entries_stay_exactly_zero_while_others_move() {
         masks.set(&graph, graph.find_param(name).unwrap(), mask).unwrap();
     }
     let before = Params::init(&cpu(), &graph, 3).unwrap();
-    let (after, _) = run(&masks, &spec(), &Silent).unwrap();
+    let after = run(&masks, &TrainSpec { average: Some(0.9), ..spec() }).unwrap();
     for (id, mask) in masks.iter() {
         let name = &graph.param(id).name;
-        let (before, after) = (read(&before, &graph, name), read(&after, &graph, name));
-        for at in 0..mask.len() {
-            assert_eq!(mask.is_kept(at), after[at] != 0.0, "{name} entry {at} is {}", after[at]);
-            assert!(!mask.is_kept(at) || before[at] != after[at], "{name} entry {at} never moved");
+        let before = read(&before, &graph, name);
+        for after in [&after.params, &after.average] {
+            let after = read(after, &graph, name);
+            for at in 0..mask.len() {
+                assert_eq!(mask.is_kept(at), after[at] != 0.0, "{name} entry {at} is {}", after[at]);
+                assert!(!mask.is_kept(at) || before[at] != after[at], "{name} entry {at} never moved");
+            }
         }
     }
+}
+
+/// A mean over few steps lies nearer to the parameters than one over many.
+#[test]
+fn the_running_mean_follows_the_parameters() {
+    let far = |decay| {
+        let state = run(&Masks::default(), &TrainSpec { average: Some(decay), ..spec() }).unwrap();
+        let [params, mean] = [&state.params, state.model()].map(|params| read(params, &tiny_cnn(), "fc.weight"));
+        params.iter().zip(mean).map(|(a, b)| (a - b).abs()).sum::<f32>()
+    };
+    assert_eq!(far(0.0), 0.0);
+    assert!(0.0 < far(0.3) && far(0.3) < far(0.9), "{} {}", far(0.3), far(0.9));
+    let without = run(&Masks::default(), &spec()).unwrap();
+    assert!(without.average.is_empty());
 }
 
 #[test]
@@ -73,17 +142,25 @@ fn the_transformer_trains_too() {
     let inputs = numbers(32 * 32, "pictures");
     let labels: Vec<u8> = (0..32).map(|at| (at % 3) as u8).collect();
     let samples = Samples { inputs: &inputs, labels: &labels };
-    let spec = TrainSpec { epochs: 60, batch: 32, lr: 0.02, label_smoothing: 0.0, ..TrainSpec::default() };
-    let start = Params::init(&cpu(), &graph, 1).unwrap();
-    let mut epochs = Vec::new();
-    let none = Masks::default();
-    let after = async |end: crate::train::EpochEnd, _: &Params| {
-        epochs.push(end);
-        Ok(())
+    let course = Classes { samples, batch: 32, label_smoothing: 0.0, augment: None, seed: 0 };
+    let spec = TrainSpec { steps: 60, lr: 0.02, ..TrainSpec::default() };
+    let losses = learn(&cpu(), &graph, &course, &spec).unwrap().losses;
+    assert_eq!(losses.len(), 60);
+    assert!(losses[59] < 0.75 * losses[0], "{} -> {}", losses[0], losses[59]);
+}
+
+#[test]
+fn samples_that_do_not_fit_are_refused() {
+    let (inputs, labels) = halves(10);
+    let said = |inputs: &[f32], labels: &[u8], batch| {
+        let course =
+            Classes { samples: Samples { inputs, labels }, batch, label_smoothing: 0.0, augment: None, seed: 0 };
+        learn(&cpu(), &tiny_cnn(), &course, &spec()).unwrap_err().to_string()
     };
-    pollster::block_on(train(&cpu(), &graph, &start, &none, samples, &spec, &Silent, after)).unwrap();
-    assert_eq!(epochs.len(), 60);
-    assert!(epochs[59].loss < 0.75 * epochs[0].loss, "{} -> {}", epochs[0].loss, epochs[59].loss);
+    assert!(said(&inputs[1..], &labels, 4).contains("36 numbers for each"));
+    assert!(said(&[], &[], 4).contains("at least one label"));
+    assert!(said(&inputs, &[2; 10], 4).contains("labels below 2"));
+    assert!(said(&inputs, &labels, 0).contains("at least one sample a step"));
 }
 
 /// Cancels at the given tick.
@@ -100,12 +177,13 @@ impl Meter for Until {
 #[test]
 fn it_stops_when_told() {
     let meter = Until(5, Cell::new(0));
-    assert_eq!(run(&Masks::default(), &spec(), &meter).unwrap_err(), ExecError::Cancelled(Cancelled));
+    let stopped = go_on(start(&tiny_cnn(), 3), &Masks::default(), &spec(), u64::MAX, &meter);
+    assert_eq!(stopped.unwrap_err(), ExecError::Cancelled(Cancelled));
     assert_eq!(meter.1.get(), 5);
 }
 
 #[test]
 fn a_loss_that_is_no_number_ends_it() {
     let wild = TrainSpec { lr: 1e30, ..spec() };
-    assert!(matches!(run(&Masks::default(), &wild, &Silent), Err(ExecError::Diverged { .. })));
+    assert!(matches!(run(&Masks::default(), &wild), Err(ExecError::Diverged { .. })));
 }

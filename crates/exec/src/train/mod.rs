@@ -1,121 +1,116 @@
-//! The optimiser loop: AdamW on a cosine with warm-up, label smoothing, keyed shuffles and augmentation.
-//! Pruned entries are set back to 0 after every step.
+//! The optimiser loop: AdamW on a cosine with warm-up, whatever the aim. A [`Course`] says what a step shows the model
+//! and what it should have answered. Pruned entries are set back to 0 after every step.
 
 mod augment;
-mod batches;
+mod classes;
+mod noise;
+mod order;
+mod state;
 mod step;
+mod target;
+mod texts;
 
 pub use augment::Augment;
+pub use classes::Classes;
+pub use noise::Noise;
+pub use state::State;
+pub use target::Target;
+pub use texts::Texts;
 
-use secateur_graph::{Graph, Masks};
+use secateur_graph::{Graph, Masks, Node};
 use secateur_protocol::Unit;
 
-use self::batches::Batches;
 use self::step::Learner;
-use crate::{Compute, ExecError, Meter, Params};
+use crate::{Compute, ExecError, Inputs, Meter};
 
 /// How to train.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TrainSpec {
-    /// Passes over the samples.
-    pub epochs: u32,
-    /// Samples a step.
-    pub batch: usize,
+    /// From fresh parameters to the end.
+    pub steps: u64,
     /// Highest learning rate, reached after `warmup` of all steps and going down to 0 on a half cosine.
     pub lr: f64,
     /// Fraction of all steps.
     pub warmup: f64,
     /// Decoupled decay (Loshchilov & Hutter, 2019), on weights and not on biases, norms and embeddings.
     pub weight_decay: f32,
-    /// Probability spread evenly over all classes (Szegedy et al., 2016).
-    pub label_smoothing: f32,
-    /// Changes to each picture before it is shown; None shows it as it is.
-    pub augment: Option<Augment>,
-    /// Decides order and augmentation, together with [`Params::init`]'s seed the whole run.
-    pub seed: u64,
+    /// What a running mean of the parameters (Polyak & Juditsky, 1992) keeps of itself in a step; it is less in the
+    /// first steps. None: there is no such mean.
+    pub average: Option<f64>,
 }
 
 impl Default for TrainSpec {
     fn default() -> Self {
-        Self {
-            epochs: 10,
-            batch: 64,
-            lr: 1e-3,
-            warmup: 0.1,
-            weight_decay: 0.05,
-            label_smoothing: 0.1,
-            augment: None,
-            seed: 0,
-        }
+        Self { steps: 1000, lr: 1e-3, warmup: 0.1, weight_decay: 0.05, average: None }
     }
 }
 
-/// What is learnt from.
+/// What is learnt from. The same step always brings the same batch.
+pub trait Course {
+    /// What a step shows the model, and what it should answer.
+    fn batch(&self, compute: &Compute, graph: &Graph, step: u64) -> Result<(Inputs, Target), ExecError>;
+}
+
+/// Samples to learn from.
 #[derive(Clone, Copy, Debug)]
 pub struct Samples<'a> {
-    /// [samples, ...] row by row, as the model's input node wants them.
+    /// [samples, ...] row by row, as the model's first input node wants them.
     pub inputs: &'a [f32],
     /// One class per sample.
     pub labels: &'a [u8],
 }
 
-/// How an epoch went.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct EpochEnd {
-    /// Counted from 0.
-    pub epoch: u32,
-    /// Mean training loss of its steps.
-    pub loss: f64,
-}
-
-/// Trains all parameters and returns them with the loss of every step. Entries that `masks` prune stay exactly 0.
+/// Trains all parameters to the end, from the beginning or from where an earlier run was stopped. Entries that `masks`
+/// prune stay exactly 0.
 ///
-/// Ticks once a step. After each epoch `after` sees the parameters as they are, e.g. to measure accuracy.
-/// The same arguments give the same parameters on the same device.
+/// Ticks once a step; after it `after` sees how far the training has come. The same arguments give the same parameters
+/// on the same device, also when stopped after any step and gone on with from its state.
 #[expect(clippy::too_many_arguments, reason = "each is another thing; a struct would only rename them")]
-pub async fn train(
+pub async fn train<E: From<ExecError>>(
     compute: &Compute,
     graph: &Graph,
-    params: &Params,
+    state: State,
     masks: &Masks,
-    samples: Samples<'_>,
+    course: &dyn Course,
     spec: &TrainSpec,
     meter: &dyn Meter,
-    mut after: impl AsyncFnMut(EpochEnd, &Params) -> Result<(), ExecError>,
-) -> Result<(Params, Vec<f32>), ExecError> {
-    let batches = Batches::new(compute, graph, samples, spec)?;
-    let mut learner = Learner::new(compute, graph, params, masks, spec)?;
-    let total = batches.steps() * u64::from(spec.epochs);
-    let mut losses = Vec::with_capacity(total as usize);
-    for epoch in 0..spec.epochs {
-        let order = batches.order(epoch);
-        for chosen in order.chunks(spec.batch) {
-            let step = losses.len() as u64;
-            meter.tick(step, total, Unit::Steps).await?;
-            let (inputs, targets) = batches.get(epoch, chosen)?;
-            let loss = learner.step(inputs, targets, spec.lr_at(step, total)).await?;
-            compute.check()?;
-            if !loss.is_finite() {
-                return Err(ExecError::Diverged { step, loss });
-            }
-            losses.push(loss);
+    mut after: impl AsyncFnMut(&State) -> Result<(), E>,
+) -> Result<State, E> {
+    let mut learner = Learner::new(compute, graph, state, masks, spec)?;
+    for step in learner.state.step()..spec.steps {
+        meter.tick(step, spec.steps, Unit::Steps).await.map_err(ExecError::from)?;
+        let (inputs, target) = course.batch(compute, graph, step)?;
+        let loss = learner.step(inputs, target, spec.lr_at(step)).await?;
+        compute.check()?;
+        if !loss.is_finite() {
+            return Err(ExecError::Diverged { step, loss }.into());
         }
-        let recent = &losses[losses.len() - order.len().div_ceil(spec.batch)..];
-        let loss = recent.iter().map(|loss| f64::from(*loss)).sum::<f64>() / recent.len() as f64;
-        after(EpochEnd { epoch, loss }, &learner.params).await?;
+        learner.state.losses.push(loss);
+        after(&learner.state).await?;
     }
-    Ok((learner.params, losses))
+    Ok(learner.state)
 }
 
 impl TrainSpec {
     /// Learning rate of a step: a straight line up, then half a cosine down (Loshchilov & Hutter, 2017).
-    fn lr_at(&self, step: u64, total: u64) -> f64 {
-        let warm = (self.warmup * total as f64).max(1.0);
+    fn lr_at(&self, step: u64) -> f64 {
+        let total = self.steps as f64;
+        let warm = (self.warmup * total).max(1.0);
         let step = step as f64 + 1.0;
         if step <= warm {
             return self.lr * step / warm;
         }
-        let done = (step - warm) / (total as f64 - warm).max(1.0);
+        let done = (step - warm) / (total - warm).max(1.0);
         self.lr * 0.5 * (1.0 + (std::f64::consts::PI * done).cos())
     }
+}
+
+/// The samples do not fit the model.
+fn unfit(want: String, got: String) -> ExecError {
+    ExecError::Shape { op: "train", node: "samples".into(), want, got }
+}
+
+/// Numbers of one sample of this node.
+fn each(node: &Node) -> usize {
+    node.shape.iter().product()
 }

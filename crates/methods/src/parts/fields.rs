@@ -34,10 +34,16 @@ pub fn cut(allocation: &'static str) -> Vec<Field> {
     ]
 }
 
-/// What statistics are gathered on; for [`Calibration`].
+/// What statistics are gathered on; for [`Calibration`]. Which texts or pictures the samples are is the engine's affair:
+/// it reads `calibration` and `length`.
 pub fn calibration() -> Vec<Field> {
     vec![
         Field::whole("samples", 128, 1, 1000, "Calibration samples to run through the model."),
+        Field::words(
+            "calibration",
+            "Text to run through a language model: builtin:stories or a text file. Empty: builtin:stories.",
+        ),
+        Field::whole("length", 128, 1, 4096, "Tokens in a sample of text."),
         Field::choice(
             "statistics",
             "pruned",

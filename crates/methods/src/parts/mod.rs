@@ -7,6 +7,6 @@ mod one_shot;
 mod pattern;
 mod plan;
 
-pub use criterion::Criterion;
+pub use criterion::{Criterion, Scores};
 pub use one_shot::OneShot;
 pub use pattern::{Allocation, Cut, Pattern};

@@ -1,12 +1,14 @@
+use std::rc::Rc;
+
 use secateur_exec::{Sums, calibrate};
 use secateur_graph::{Masks, ParamId};
 use secateur_protocol::{Card, Recipe, Unit};
 
 use super::fields::Calibration;
 use super::plan::{Plan, plan};
-use super::{Criterion, Cut, Pattern};
-use crate::lab::{Source, mean};
-use crate::{Lab, Method, MethodError, Outcome, Run, Scores};
+use super::{Criterion, Cut, Pattern, Scores};
+use crate::lab::{Samples, Source, mean};
+use crate::{Lab, Method, MethodError, Outcome, Run};
 
 /// Score, share out, select: one cut of the dense model. What differs between such methods is the criterion
 /// and the card's default fields.
@@ -32,9 +34,9 @@ impl OneShot {
         let pattern = Pattern::read(&card, &recipe)?;
         let mut notes: Vec<String> = pattern.left_over(lab.graph).into_iter().collect();
         let wish = self.criterion.needs_activations().then(|| Calibration::read(&card, &recipe)).transpose()?;
-        let samples = wish.map_or(0, |wish| wish.samples.min(lab.calibration.samples));
-        if wish.is_some_and(|wish| samples < wish.samples) {
-            notes.push(format!("Calibrated on all {samples} samples there are."));
+        let samples = wish.map_or(Samples::default(), |wish| lab.first(wish.samples));
+        if wish.is_some_and(|wish| samples.count < wish.samples) {
+            notes.push(format!("Calibrated on all {} samples there are.", samples.count));
         }
         let seed = if self.criterion.needs_seed() { recipe.seed } else { 0 };
         let source = Source { criterion: self.criterion, seed, samples };
@@ -48,33 +50,35 @@ impl OneShot {
 
 /// Every layer by the scores of the dense model.
 async fn at_once(lab: &mut Lab<'_>, source: Source, plan: &Plan) -> Result<(Masks, Scores), MethodError> {
-    let scores = lab.scores(source).await?;
     let mut masks = Masks::default();
     for (done, (id, cut)) in plan.iter().enumerate() {
+        let scores = lab.score(source, *id).await?;
         lab.tick(done, plan.len(), Unit::Layers).await?;
-        select(lab, *id, *cut, &scores[id], &mut masks)?;
+        select(lab, *id, *cut, &scores, &mut masks)?;
     }
-    Ok((masks, scores))
+    Ok((masks, lab.dense(source).await?))
 }
 
 /// Each block by scores that see the pruning of the blocks before it.
 async fn block_by_block(lab: &Lab<'_>, source: Source, plan: &Plan) -> Result<(Masks, Scores), MethodError> {
-    let mut scores = Scores::new();
-    let samples = lab.samples(source.samples)?;
+    let Source { criterion, seed, samples } = source;
+    let mut statistics = Sums::new();
+    let calibration = lab.calibration_on(samples.count)?;
     let visit = async |_: u32, sums: &Sums| {
         let mut masks = Masks::default();
         for (id, sum) in sums {
-            let layer = source.criterion.score(lab, *id, source.seed, Some(&mean(sum, source.samples))).await?;
-            select(lab, *id, plan[id], &layer, &mut masks)?;
-            scores.insert(*id, layer);
+            let act_sq = mean(sum, samples.count);
+            let scores = criterion.score(lab.compute, lab.graph, lab.params, *id, seed, Some(&act_sq)).await?;
+            select(lab, *id, plan[id], &scores, &mut masks)?;
+            statistics.insert(*id, act_sq);
         }
         Ok::<_, MethodError>(masks)
     };
-    let masks = calibrate(lab.compute, lab.graph, lab.params, samples, true, lab.meter, visit).await?;
-    if let Some(id) = plan.keys().find(|id| !scores.contains_key(id)) {
+    let masks = calibrate(lab.compute, lab.graph, lab.params, calibration, true, lab.meter, visit).await?;
+    if let Some(id) = plan.keys().find(|id| !statistics.contains_key(id)) {
         return Err(MethodError::NoStatistics { name: lab.graph.param(*id).name.clone() });
     }
-    Ok((masks, scores))
+    Ok((masks, Scores { criterion, seed, statistics: Rc::new(statistics) }))
 }
 
 fn select(lab: &Lab<'_>, id: ParamId, cut: Cut, scores: &[f32], masks: &mut Masks) -> Result<(), MethodError> {

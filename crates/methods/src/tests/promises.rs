@@ -45,7 +45,8 @@ fn every_method_prunes_exactly_what_was_asked() {
                         "uniform" | "row" => assert_eq!(by_layer, layers.iter().map(share).collect::<Vec<_>>()),
                         _ => assert_eq!(by_layer.iter().sum::<usize>(), allocate::share(sparsity, total)),
                     }
-                    for ((id, mask), scores) in outcome.masks.iter().zip(outcome.scores.values()) {
+                    for (id, mask) in outcome.masks.iter() {
+                        let scores = world.scores(&outcome, id);
                         assert_eq!((mask.len(), scores.len()), (world.graph.param(id).len(), mask.len()));
                     }
                     assert_eq!(by_layer.len(), layers.len());
@@ -96,8 +97,9 @@ fn only_chance_depends_on_the_seed() {
             assert_eq!(masks(1) != masks(2), differs, "{method}");
             assert_eq!(masks(1), masks(1));
         }
-        let scores = world.run(&recipe("random", 1, "")).unwrap().scores;
-        let (first, last) = (scores.values().next().unwrap(), scores.values().last().unwrap());
+        let outcome = world.run(&recipe("random", 1, "")).unwrap();
+        let ids: Vec<_> = world.graph.prunable().collect();
+        let [first, last] = [ids[0], ids[ids.len() - 1]].map(|id| world.scores(&outcome, id));
         assert_ne!(first[..16], last[..16], "each layer has a draw of its own");
     }
 }
@@ -113,6 +115,19 @@ fn a_warm_cache_changes_nothing() {
             let [mut fresh, _] = World::all();
             assert_eq!(warm, fresh.run(&recipe(method, 5, wish)).unwrap(), "{method} {wish}");
         }
+    }
+}
+
+#[test]
+fn a_cache_keeps_calibrations_apart() {
+    let [mut world, _] = World::all();
+    for wish in ["", "statistics=dense", "allocation=global"] {
+        let one = world.run(&recipe("wanda", 0, wish)).unwrap();
+        world.inputs.reverse();
+        let other = world.run(&recipe("wanda", 0, wish)).unwrap();
+        world.cache = crate::Cache::default();
+        assert_eq!(other, world.run(&recipe("wanda", 0, wish)).unwrap(), "{wish}");
+        assert_ne!(one.masks, other.masks, "{wish}");
     }
 }
 

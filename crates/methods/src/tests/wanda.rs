@@ -34,6 +34,7 @@ fn scores_and_masks_follow_the_formula() {
     let id = world.graph.find_param("first.weight").unwrap();
     let weight = pollster::block_on(world.params.read(&world.graph, id)).unwrap();
     let outcome = world.run(&recipe("wanda", 0, "sparsity=0.6")).unwrap();
+    let scores = world.scores(&outcome, id);
     for row in 0..9 {
         let score = |col: usize| {
             let squares: f64 = world.inputs.iter().skip(col).step_by(12).map(|x| f64::from(*x).powi(2)).sum();
@@ -42,7 +43,7 @@ fn scores_and_masks_follow_the_formula() {
         let mut order: Vec<usize> = (0..12).collect();
         order.sort_by(|a, b| score(*a).total_cmp(&score(*b)));
         for (rank, col) in order.into_iter().enumerate() {
-            let got = f64::from(outcome.scores[&id][row * 12 + col]);
+            let got = f64::from(scores[row * 12 + col]);
             assert!((got / score(col) - 1.0).abs() < 1e-5, "{got} {}", score(col));
             assert_eq!(outcome.masks.get(id).unwrap().is_kept(row * 12 + col), rank >= 7);
         }
@@ -55,7 +56,8 @@ fn later_layers_see_pruned_earlier_ones_unless_told_otherwise() {
         let pruned = world.run(&recipe("wanda", 0, "sparsity=0.8")).unwrap();
         let dense = world.run(&recipe("wanda", 0, "sparsity=0.8 statistics=dense")).unwrap();
         let first = world.graph.prunable().next().unwrap();
-        assert_eq!(pruned.scores[&first], dense.scores[&first], "nothing is pruned before the first layer");
+        let [before, untouched] = [&pruned, &dense].map(|outcome| world.scores(outcome, first));
+        assert_eq!(before, untouched, "nothing is pruned before the first layer");
         assert_ne!(pruned.masks, dense.masks);
         assert_eq!(pruned.masks.count_pruned(), dense.masks.count_pruned());
     }
@@ -77,7 +79,7 @@ fn statistics_are_those_of_the_model_pruned_so_far() {
     };
     pollster::block_on(calibrate(&world.compute, &world.graph, &params, calibration, false, &Silent, visit)).unwrap();
     let weight = pollster::block_on(world.params.read(&world.graph, second)).unwrap();
-    for (at, score) in outcome.scores[&second].iter().enumerate() {
+    for (at, score) in world.scores(&outcome, second).iter().enumerate() {
         let want = weight[at].abs() * (seen[&second][at % 9] / SAMPLES as f32).sqrt();
         assert!((score - want).abs() <= 1e-5 * want, "{at}: {score} {want}");
     }

@@ -1,9 +1,10 @@
 use std::cell::Cell;
+use std::rc::Rc;
 
 use secateur_exec::rng::Rng;
 use secateur_exec::{Calibration, Cancelled, Compute, Meter, Params, Tick};
 use secateur_graph::ops::*;
-use secateur_graph::{Builder, Graph, GraphError, NodeId};
+use secateur_graph::{Builder, Graph, GraphError, NodeId, ParamId};
 use secateur_protocol::{Recipe, Unit, Value};
 
 use crate::{Cache, Lab, MethodError, Outcome, find};
@@ -48,6 +49,11 @@ impl World {
             cache: &mut self.cache,
         };
         pollster::block_on(find(&recipe.method).unwrap().run(&mut lab, recipe))
+    }
+
+    /// The scores that decided about a parameter.
+    pub fn scores(&self, outcome: &Outcome, id: ParamId) -> Rc<[f32]> {
+        pollster::block_on(outcome.scores.of(&self.compute, &self.graph, &self.params, id)).unwrap()
     }
 
     /// All prunable parameters: (name, rows, columns).

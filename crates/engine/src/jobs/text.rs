@@ -1,0 +1,7 @@
+//! What only language models can do.
+
+mod generate;
+mod perplexity;
+
+pub(crate) use generate::generate;
+pub(crate) use perplexity::{evaluate, metric};
