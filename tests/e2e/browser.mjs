@@ -29,6 +29,18 @@ export const FLAGS = [
 
 export const top = new URL("../..", import.meta.url).pathname;
 
+/// A file of tests/golden.
+export const golden = (name) => readFile(join(top, "tests/golden", name));
+
+/// The weights and the config of a golden of tests/golden/families, to be dropped.
+export async function family(name) {
+  const of = (file) => golden(`families/${name}/${file}`);
+  return [
+    { name: `${name}.safetensors`, bytes: await of("model.safetensors") },
+    { name: "config.json", bytes: await of("config.json") },
+  ];
+}
+
 export function launch(flags = FLAGS) {
   return chromium.launch({
     executablePath: process.env.CHROME ?? "/usr/bin/chromium",

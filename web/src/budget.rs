@@ -2,8 +2,10 @@
 
 /// Multiply-accumulates that a slow machine does in about a second.
 const SECOND: u64 = 4_000_000_000;
-/// Samples of the test split, each through two models.
-const TEST_SPLIT: u64 = 2 * 1000;
+/// Samples of the test split.
+const TEST_SPLIT: u64 = 1000;
+/// Tokens that a language model is measured on.
+const TEST_TOKENS: u64 = 4096;
 
 /// Test digits shown side by side.
 pub fn digits(macs: u64) -> u32 {
@@ -16,9 +18,11 @@ pub fn timing(macs: u64) -> (u32, u32) {
     (batch, if batch > 1 { 9 } else { 3 })
 }
 
-/// Whether accuracy and times are measured after each cut without asking.
-pub fn measures_by_itself(macs: u64) -> bool {
-    macs.saturating_mul(TEST_SPLIT) < 30 * SECOND
+/// Whether metric and times are measured after each cut without asking: `macs` for a sample, which is a text of so many
+/// tokens for a language model. Each sample goes through two models.
+pub fn measures_by_itself(macs: u64, tokens: Option<u64>) -> bool {
+    let samples = tokens.map_or(TEST_SPLIT, |tokens| TEST_TOKENS.div_ceil(tokens.max(1)));
+    macs.saturating_mul(2 * samples) < 30 * SECOND
 }
 
 #[cfg(test)]
@@ -30,6 +34,8 @@ mod tests {
         let (digits_vit, vit_base) = (15_000_000, 17_600_000_000);
         assert_eq!((digits(digits_vit), digits(vit_base)), (12, 4));
         assert_eq!((timing(digits_vit).0, timing(vit_base).0, timing(0).0), (33, 1, 64));
-        assert!(measures_by_itself(digits_vit) && !measures_by_itself(vit_base));
+        assert!(measures_by_itself(digits_vit, None) && !measures_by_itself(vit_base, None));
+        let (story_lm, smollm2) = (500_000_000, 270_000_000_000);
+        assert!(measures_by_itself(story_lm, Some(256)) && !measures_by_itself(smollm2, Some(2048)));
     }
 }

@@ -19,6 +19,7 @@ use crate::transport::Transport;
 use crate::{budget, frames, pen, share};
 
 mod hear;
+mod make;
 mod rest;
 
 /// Progress is shown for jobs that last longer than a blink.
@@ -44,6 +45,8 @@ pub struct Desk {
     settle: bool,
     /// What the newest answer of each kind is about; see [`App::subject`].
     known: BTreeMap<Job, String>,
+    /// What the models were asked to make, to be asked again after a cut.
+    wishes: BTreeMap<Job, Command>,
     /// When the digits and masks on screen were asked for.
     pictured_ms: f64,
     crashes: u32,
@@ -171,6 +174,7 @@ impl App {
     }
 
     pub fn load_files(&self, files: Vec<File>) {
+        let files = self.with_open_files(files);
         let refs = files.iter().map(|file| FileRef { name: file.name(), bytes: file.size() as u64 }).collect();
         if self.engine.get_untracked() != Engine::Ready {
             self.error.set(Some("The engine is still starting; drop the file again in a moment.".into()));
@@ -178,6 +182,16 @@ impl App {
         }
         self.desk.update_value(|desk| desk.loading = files);
         self.ask(Job::Load, Command::Load { source: Source::Files { files: refs } });
+    }
+
+    /// Files that come without weights, e.g. a tokenizer.json, belong to the open model's.
+    fn with_open_files(&self, mut files: Vec<File>) -> Vec<File> {
+        if !files.iter().any(|file| file.name().ends_with(".safetensors")) {
+            let mut open = self.desk.with_value(|desk| desk.files.clone());
+            open.retain(|old| files.iter().all(|new| new.name() != old.name()));
+            files.extend(open);
+        }
+        files
     }
 
     /// Opens what the controls name: at the start, after a crash, from a link.
@@ -199,7 +213,7 @@ impl App {
     /// Predicts the drawn digit, if there is one.
     pub fn predict_drawn(&self) {
         match pen::paint(&self.inputs.strokes.get_untracked()) {
-            Some(grey) if self.is_live() && untrack(|| self.sees_pictures()) => {
+            Some(grey) if untrack(|| self.is_live() && self.sees_pictures()) => {
                 self.make_room();
                 self.ask(Job::Drawn, Command::Predict { image: Image::Drawn { grey } });
             }
@@ -222,14 +236,14 @@ impl App {
     /// Asks for the values under the map in the chosen view, unless they are the mask itself.
     pub fn picture_values(&self) {
         let kind = self.inputs.view.get_untracked();
-        if kind != HeatKind::Mask && self.is_live() {
+        if kind != HeatKind::Mask && untrack(|| self.is_live()) {
             self.ask(Job::Values, Command::Heat { params: self.params(), kind, side: TILE_CELLS });
         }
     }
 
     /// Asks for the enlarged matrix in full: its mask, then its values.
     pub fn picture_zoomed(&self) {
-        if let (Some(param), true) = (self.zoomed.get_untracked(), self.is_live()) {
+        if let (Some(param), true) = (self.zoomed.get_untracked(), untrack(|| self.is_live())) {
             let heat = |kind| Command::Heat { params: vec![param], kind, side: FINE_CELLS };
             self.ask(Job::ZoomMask, heat(HeatKind::Mask));
             let kind = self.inputs.view.get_untracked();
@@ -239,22 +253,8 @@ impl App {
         }
     }
 
-    fn is_live(&self) -> bool {
-        self.engine.get_untracked() == Engine::Ready && !self.facts.recorded.get_untracked()
-    }
-
     fn params(&self) -> Vec<u32> {
         self.regions.get_untracked().iter().flat_map(|region| &region.tiles).map(|tile| tile.param).collect()
-    }
-
-    /// The open model's architecture is known.
-    pub fn runs(&self) -> bool {
-        self.facts.loaded.with(|loaded| loaded.as_ref().is_none_or(|loaded| loaded.runs))
-    }
-
-    /// The open model can be asked what a digit is.
-    pub fn sees_pictures(&self) -> bool {
-        self.facts.loaded.with(|loaded| loaded.as_ref().is_none_or(|loaded| loaded.classifies_pictures))
     }
 
     fn macs(&self) -> u64 {

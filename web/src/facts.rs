@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use leptos::prelude::*;
 use secateur_protocol::{
-    Adapter, BlobId, BuiltIn, Card, Event, HeatKind, Level, Loaded, Prediction, Report, Timing, VERSION,
+    Adapter, BlobId, BuiltIn, Card, Event, HeatKind, Level, Loaded, Prediction, Report, Timing, VERSION, Written,
 };
 
+use crate::drawings::{Drawings, Sizes};
 use crate::heat::Heat;
 
 /// Heat maps of at most this many cells each way belong on the map; finer ones to the enlarged matrix.
@@ -53,6 +54,9 @@ pub struct Facts {
     pub report: RwSignal<Option<Arc<Report>>>,
     /// With the digest of the masks that were timed.
     pub timing: RwSignal<Option<(String, Timing)>>,
+    /// With the digest of the masks under which it was written.
+    pub written: RwSignal<Option<(String, Arc<Written>)>>,
+    pub drawings: RwSignal<Option<Drawings>>,
     pub heats: RwSignal<Heats>,
 }
 
@@ -67,6 +71,8 @@ impl Facts {
             drawn: RwSignal::new(None),
             report: RwSignal::new(None),
             timing: RwSignal::new(None),
+            written: RwSignal::new(None),
+            drawings: RwSignal::new(None),
             heats: RwSignal::new(Heats::new()),
         }
     }
@@ -101,6 +107,13 @@ impl Facts {
             }
             Event::Report(report) => self.report.set(Some(Arc::new(report))),
             Event::Timing(timing) => self.timing.set(Some((self.digest(), timing))),
+            Event::Written(written) => self.written.set(Some((self.digest(), Arc::new(*written)))),
+            Event::Drawn { step, steps, count, height, width, channels, pixels } => {
+                let [count, height, width, channels] = [count, height, width, channels].map(|size| size as usize);
+                let (sizes, pixels) = (Sizes { steps, count, height, width, channels }, blob(blobs, pixels)?);
+                let take = |drawings: &mut _| Drawings::take(drawings, sizes, step, pixels, self.digest());
+                self.drawings.try_update(take).unwrap_or(Ok(()))?;
+            }
             Event::Heat { param, kind, rows, cols, data } => {
                 let heat = Heat::from_bytes(rows, cols, blob(blobs, data)?)?;
                 let key = HeatKey { param, kind, fine: rows.max(cols) > TILE_CELLS };
@@ -120,9 +133,16 @@ impl Facts {
             self.digits.set(None);
             self.drawn.set(None);
             self.report.set(None);
+            self.written.set(None);
+            self.drawings.set(None);
             self.heats.set(Heats::new());
         }
         self.loaded.set(Some(Arc::new(loaded)));
+    }
+
+    /// Whether something was made under the masks that hold now.
+    pub fn is_fresh(&self, digest: &str) -> bool {
+        self.level.with(|level| level.as_ref().is_some_and(|level| level.digest == digest))
     }
 
     /// Digest of the masks that hold now; empty for none.
@@ -175,6 +195,30 @@ mod tests {
         let short = Event::Predictions { items: vec![prediction(None)], pixels: BlobId(0) };
         assert!(facts.apply(short, &[vec![0; 3]]).is_err());
         assert!(facts.heats.with_untracked(Heats::is_empty) && facts.drawn.get_untracked().is_none());
+    }
+
+    #[test]
+    fn what_was_made_is_of_the_masks_that_held_then() {
+        let facts = Facts::new();
+        let level = |digest: &str| Level {
+            recipe: None,
+            layers: vec![],
+            undo: 0,
+            redo: 0,
+            notes: vec![],
+            digest: digest.into(),
+        };
+        let drawn =
+            |step, count| Event::Drawn { step, steps: 2, count, height: 1, width: 1, channels: 1, pixels: BlobId(0) };
+        facts.apply(Event::Level(Box::new(level("first"))), &[]).unwrap();
+        facts.apply(drawn(1, 2), &[vec![1; 4]]).unwrap();
+        assert!(facts.apply(drawn(2, 3), &[vec![1; 4]]).is_err() && facts.apply(drawn(2, 2), &[]).is_err());
+        facts.apply(drawn(2, 2), &[vec![2; 4]]).unwrap();
+        let made = facts.drawings.get_untracked().unwrap();
+        assert_eq!((made.last(), made.digest.as_str()), (Some(2), "first"));
+        assert!(facts.is_fresh("first"));
+        facts.apply(Event::Level(Box::new(level("second"))), &[]).unwrap();
+        assert!(!facts.is_fresh(&made.digest));
     }
 
     #[test]

@@ -19,6 +19,15 @@ pub fn percent(fraction: f64, decimals: usize) -> String {
     if fraction.is_nan() { "–".into() } else { format!("{:.decimals$}{NARROW}%", fraction * 100.0) }
 }
 
+/// A probability in percent with three digits; those too small to matter are only bounded.
+pub fn chance(probability: f64) -> String {
+    match probability {
+        p if p.is_nan() => "–".into(),
+        p if p < 1e-6 => format!("< 0.0001{NARROW}%"),
+        p => format!("{}{NARROW}%", three_digits(p * 100.0)),
+    }
+}
+
 pub fn milliseconds(ms: f64) -> String {
     format!("{}{NARROW}ms", three_digits(ms))
 }
@@ -61,5 +70,13 @@ mod tests {
         assert_eq!(bytes(512), "512\u{202f}B");
         assert_eq!(percent(0.976, 1), "97.6\u{202f}%");
         assert_eq!(percent(f64::NAN, 1), "–", "what cannot be measured");
+    }
+
+    #[test]
+    fn chances_keep_three_digits() {
+        let said = [1.0, 0.368, 0.00012, 1e-9, 0.0].map(chance);
+        let percents = ["100", "36.8", "0.0120", "< 0.0001", "< 0.0001"].map(|number| format!("{number}\u{202f}%"));
+        assert_eq!(said, percents);
+        assert_eq!(chance(f64::NAN), "–");
     }
 }

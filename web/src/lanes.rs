@@ -20,6 +20,10 @@ pub enum Job {
     ZoomValues,
     Evaluate,
     Time,
+    /// Both models go on with a text.
+    Write,
+    /// Both models draw pictures.
+    Paint,
     Export,
 }
 
@@ -32,8 +36,10 @@ impl Job {
             Self::Prune | Self::Step => "Cutting",
             Self::TestDigits | Self::Drawn => "Reading digits",
             Self::Masks | Self::Values | Self::ZoomMask | Self::ZoomValues => "Drawing the map",
-            Self::Evaluate => "Measuring accuracy",
+            Self::Evaluate => "Measuring",
             Self::Time => "Timing",
+            Self::Write => "Writing",
+            Self::Paint => "Drawing",
             Self::Export => "Writing files",
         }
     }

@@ -46,10 +46,12 @@ fn write(fragment: &str) {
 }
 
 fn go_to(app: App, Shared { recipe, page }: Shared) {
-    let Page { model, view, matrix, digits, device } = page;
+    let Page { model, view, matrix, digits, device, writing, sketch } = page;
     app.inputs.view.set(view);
     app.inputs.matrix.set(matrix);
     app.inputs.first_digit.set(digits);
+    app.inputs.writing.set(writing);
+    app.inputs.sketch.set(sketch);
     app.follow(Some(&recipe));
     if device != app.inputs.device.get_untracked() {
         app.use_device(device);

@@ -9,6 +9,11 @@
 //! - numbers: `accuracy-dense`, `accuracy-pruned`, `zeros`, `bytes`, `milliseconds`, `measure`, `digest`
 //!   (`data-recipe` is the cut it names, in its canonical form), `notes`
 //! - map: `view-importance|weights|mask` (radios), `map-tile-N` (N = parameter), `zoom`, `zoom-readout`, `zoom-close`
+//! - text: `prompt`, `prompt-N` (examples), `length`, `greedy`, `temperature`, `top-k`, `top-p`, `text-seed`, `continue`,
+//!   `written-prompt|dense|pruned` (each token has its id as `data-token`), `token-readout`, `parting`, `likelihood`,
+//!   `writing-notes`, `speed`, `text-missing`
+//! - drawings: `class-N`, `class-none`, `class` (where there are many), `count`, `steps`, `guidance`, `sampler`,
+//!   `draw-seed`, `paint` (button), `painted-dense|pruned`, `step` (slider), `step-words`, `drawing-missing`
 //! - digits: `digit-N` (N = 0, 1, .., `data-wrong` lists who is wrong), `other-digits`, `draw`, `draw-clear`,
 //!   `drawn-dense`, `drawn-pruned`, `probabilities`
 //! - `layers`, `about`
@@ -24,14 +29,24 @@ use crate::{links, share};
 mod banner;
 mod masthead;
 
-/// Lists the panels once, in reading order: the file, its place in the layout, its heading.
+/// Lists the panels once, in reading order: the file, its place in the layout, its heading; and of those that are not
+/// for every model, what the open one has to be.
 macro_rules! panels {
-    ($($panel:ident: $title:literal),* $(,)?) => {
+    ($($panel:ident: $title:literal $(if $shown:ident)?),* $(,)?) => {
         $(mod $panel;)*
 
         fn panels(app: App) -> Vec<AnyView> {
-            vec![$(frame(stringify!($panel), $title, $panel::view(app).into_any())),*]
+            vec![$(frame(app, stringify!($panel), $title, shown!($($shown)?), |app| $panel::view(app).into_any())),*]
         }
+    };
+}
+
+macro_rules! shown {
+    () => {
+        |_| true
+    };
+    ($shown:ident) => {
+        |app| app.$shown()
     };
 }
 
@@ -39,19 +54,29 @@ panels! {
     model: "Model",
     cut: "Cut",
     numbers: "Numbers",
+    text: "How it goes on" if is_for_texts,
+    drawings: "What it draws" if is_for_drawing,
     map: "Where it was cut",
-    digits: "What it sees",
+    digits: "What it sees" if is_for_looking,
     layers: "Kept, layer by layer",
     about: "The method",
 }
 
-/// A titled landmark; its CSS class is the panel's name.
-fn frame(name: &'static str, title: &'static str, content: AnyView) -> AnyView {
+/// A titled landmark, there while it is to be shown; its CSS class is the panel's name.
+fn frame(
+    app: App,
+    name: &'static str,
+    title: &'static str,
+    shown: fn(&App) -> bool,
+    content: fn(App) -> AnyView,
+) -> AnyView {
     view! {
-        <section class=format!("panel {name}") id=name aria-labelledby=format!("{name}-title")>
-            <h2 id=format!("{name}-title")>{title}</h2>
-            {content}
-        </section>
+        <Show when=move || shown(&app)>
+            <section class=format!("panel {name}") id=name aria-labelledby=format!("{name}-title")>
+                <h2 id=format!("{name}-title")>{title}</h2>
+                {content(app)}
+            </section>
+        </Show>
     }
     .into_any()
 }

@@ -8,6 +8,7 @@ use secateur_protocol::HeatKind;
 use wasm_bindgen::{Clamped, JsCast};
 use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement, ImageData};
 
+use crate::drawings::Rgba;
 use crate::heat::{self, Heat, Picture};
 use crate::state::App;
 use crate::{frames, pen};
@@ -70,6 +71,20 @@ pub fn digit_canvas(app: App, pixels: impl Fn() -> Option<Vec<u8>> + 'static) ->
         });
     });
     view! { <canvas class="digit" width="28" height="28" node_ref=canvas aria-hidden="true"></canvas> }
+}
+
+/// A small picture pixel by pixel; the style sheet makes it large. `spoken` is what it is for who cannot see it.
+pub fn raster(
+    spoken: impl Fn() -> String + Send + Sync + 'static,
+    picture: impl Fn() -> Option<Rgba> + 'static,
+) -> impl IntoView {
+    let canvas = NodeRef::<Canvas>::new();
+    let key = frames::key();
+    Effect::new(move |_| {
+        let (Some(canvas), Some(Rgba { width, height, pixels })) = (canvas.get(), picture()) else { return };
+        frames::later(key, move || put(&canvas, pixels, width as u32, height as u32));
+    });
+    view! { <canvas class="raster" node_ref=canvas role="img" aria-label=spoken></canvas> }
 }
 
 fn put(canvas: &HtmlCanvasElement, rgba: Vec<u8>, width: u32, height: u32) {

@@ -40,7 +40,7 @@ pub fn range(field: &Field) -> Option<(f64, f64, f64)> {
     match &field.kind {
         Kind::Number { min, max, .. } => Some((*min, *max, 0.01)),
         Kind::Whole { min, max, .. } => Some((*min as f64, *max as f64, 1.0)),
-        Kind::Choice { .. } => None,
+        Kind::Choice { .. } | Kind::Words => None,
     }
 }
 

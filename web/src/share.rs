@@ -4,7 +4,9 @@
 
 use secateur_protocol::{DeviceChoice, HeatKind, Recipe, RecipeError};
 
-/// Keys that are the page's, not the recipe's.
+use crate::wishes::{Linked, Sketch, Writing};
+
+/// Keys that are the page's, not the recipe's; those of [`Linked`] settings come on top.
 const PAGE_KEYS: &[&str] = &["model", "view", "matrix", "digits", "device"];
 
 /// What a link carries.
@@ -24,6 +26,8 @@ pub struct Page {
     /// First of the test digits shown.
     pub digits: u32,
     pub device: DeviceChoice,
+    pub writing: Writing,
+    pub sketch: Sketch,
 }
 
 /// The model that is opened when the link names none.
@@ -32,7 +36,8 @@ pub const FIRST_MODEL: &str = "builtin:digits-vit";
 impl Default for Page {
     fn default() -> Self {
         let (view, device) = (HeatKind::Importance, DeviceChoice::Auto);
-        Self { model: FIRST_MODEL.into(), view, matrix: None, digits: 0, device }
+        let (writing, sketch) = (Writing::default(), Sketch::default());
+        Self { model: FIRST_MODEL.into(), view, matrix: None, digits: 0, device, writing, sketch }
     }
 }
 
@@ -53,7 +58,25 @@ pub fn fragment(recipe: &Recipe, page: &Page) -> String {
     if page.device != usual.device {
         add("device", device_word(page.device));
     }
+    changed(&page.writing).chain(changed(&page.sketch)).for_each(|(key, word)| add(key, &word));
     line
+}
+
+/// The settings that are not the usual ones.
+fn changed<S: Linked>(settings: &S) -> impl Iterator<Item = (&'static str, String)> + use<S> {
+    let words = settings.words().into_iter().zip(S::default().words());
+    let pairs = S::KEYS.iter().copied().zip(words);
+    pairs.filter(|(_, (word, usual))| word != usual).map(|(key, (word, _))| (key, word))
+}
+
+fn read<S: Linked>(find: impl Fn(&str) -> Option<String>) -> S {
+    let mut settings = S::default();
+    for key in S::KEYS {
+        if let Some(word) = find(key) {
+            settings.read(key, &word);
+        }
+    }
+    settings
 }
 
 /// Reads a fragment; none when there is nothing in it. Unknown words of the page's own keys mean the default.
@@ -62,7 +85,7 @@ pub fn parse(fragment: &str) -> Result<Option<Shared>, RecipeError> {
     if line.is_empty() {
         return Ok(None);
     }
-    let recipe = Recipe::from_canonical(line, PAGE_KEYS)?;
+    let recipe = Recipe::from_canonical(line, &[PAGE_KEYS, Writing::KEYS, Sketch::KEYS].concat())?;
     let find = |key: &str| line.split('&').find_map(|pair| pair.strip_prefix(key)?.strip_prefix('=')).map(unescape);
     let usual = Page::default();
     let page = Page {
@@ -71,6 +94,8 @@ pub fn parse(fragment: &str) -> Result<Option<Shared>, RecipeError> {
         matrix: find("matrix"),
         digits: find("digits").and_then(|n| n.parse().ok()).unwrap_or(0),
         device: find("device").and_then(|word| device_of(&word)).unwrap_or_default(),
+        writing: read(find),
+        sketch: read(find),
     };
     Ok(Some(Shared { recipe, page }))
 }
@@ -141,6 +166,8 @@ mod tests {
             matrix: Some("vit.encoder.layer.0.output.dense.weight".into()),
             digits: 24,
             device: DeviceChoice::Cpu,
+            writing: Writing { prompt: "Two & two = four,\nhe said.".into(), greedy: true, ..Writing::default() },
+            sketch: Sketch { label: None, steps: 7, ..Sketch::default() },
         };
         let line = fragment(&recipe(), &page);
         assert_eq!(parse(&format!("#{line}")).unwrap().unwrap(), Shared { recipe: recipe(), page });

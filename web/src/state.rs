@@ -12,6 +12,7 @@ use crate::pen::Point;
 use crate::plan;
 use crate::share::{self, Page};
 use crate::theme::Theme;
+use crate::wishes::{Sketch, Writing};
 
 /// Where the engine stands.
 #[derive(Clone, Debug, PartialEq)]
@@ -49,6 +50,8 @@ pub struct Inputs {
     pub first_digit: RwSignal<u32>,
     pub picked: RwSignal<Option<usize>>,
     pub strokes: RwSignal<Vec<Vec<Point>>>,
+    pub writing: RwSignal<Writing>,
+    pub sketch: RwSignal<Sketch>,
     pub theme: RwSignal<Theme>,
 }
 
@@ -91,6 +94,8 @@ impl App {
             first_digit: RwSignal::new(page.digits),
             picked: RwSignal::new(None),
             strokes: RwSignal::new(Vec::new()),
+            writing: RwSignal::new(page.writing),
+            sketch: RwSignal::new(page.sketch),
             theme: RwSignal::new(theme),
         };
         let facts = Facts::new();
@@ -138,6 +143,11 @@ impl App {
         }
     }
 
+    /// The engine is up and what is shown comes from it: it can be asked for more.
+    pub fn is_live(&self) -> bool {
+        self.engine.get() == Engine::Ready && !self.facts.recorded.get()
+    }
+
     /// Puts the controls where a recipe has them; none is the dense model.
     pub fn follow(&self, recipe: Option<&Recipe>) {
         let Some(recipe) = recipe else {
@@ -166,6 +176,8 @@ impl App {
             matrix: self.inputs.matrix.get(),
             digits: self.inputs.first_digit.get(),
             device: self.inputs.device.get(),
+            writing: self.inputs.writing.get(),
+            sketch: self.inputs.sketch.get(),
         };
         Some(share::fragment(&recipe, &page))
     }

@@ -42,6 +42,7 @@ impl App {
             Event::Failed { error } => {
                 self.keep_in_step(id, job);
                 self.finish(id, job);
+                self.forget_wish(job);
                 self.fall_back(job, &error);
                 self.error.set(Some(error));
             }
@@ -120,6 +121,7 @@ impl App {
     fn opened(&self) {
         self.desk.update_value(|desk| {
             desk.known.clear();
+            desk.wishes.clear();
             desk.files = std::mem::take(&mut desk.loading);
         });
         let name = self.facts.loaded.with_untracked(|loaded| loaded.as_ref().map(|loaded| loaded.model.clone()));
@@ -131,10 +133,13 @@ impl App {
         self.prune(false);
     }
 
-    /// There are samples of digits only: a model that sees none starts with a method that asks for none.
+    /// There are samples of digits and, with a tokenizer, of texts: a model that reads neither starts with a method that
+    /// asks for none.
     fn do_without_samples(&self) {
         let asks = |card: &Card| card.fields.iter().any(|field| field.key == "samples");
-        if untrack(|| self.sees_pictures()) || !self.card.get_untracked().is_some_and(|card| asks(&card)) {
+        let tokenizer = self.desk.with_value(|desk| desk.files.iter().any(|file| file.name() == "tokenizer.json"));
+        let reads = untrack(|| self.sees_pictures() || self.writes() || (tokenizer && self.reads_tokens()));
+        if reads || !self.card.get_untracked().is_some_and(|card| asks(&card)) {
             return;
         }
         let other = self.facts.ready.with_untracked(|ready| {

@@ -14,7 +14,7 @@ const REST_MS: u32 = 600;
 /// While the slider moves, digits and masks are asked for at most this often.
 const PICTURE_MS: f64 = 200.0;
 /// What stops when the user does something.
-const BACKGROUND: [Job; 4] = [Job::Evaluate, Job::Time, Job::Values, Job::ZoomValues];
+const BACKGROUND: [Job; 6] = [Job::Evaluate, Job::Time, Job::Values, Job::ZoomValues, Job::Write, Job::Paint];
 
 impl App {
     /// New masks hold: what is on screen follows at once, the rest after a rest.
@@ -72,7 +72,8 @@ impl App {
             if !app.is_known(Job::ZoomValues) {
                 app.picture_zoomed();
             }
-            if budget::measures_by_itself(app.macs()) {
+            app.make_again();
+            if budget::measures_by_itself(app.macs(), untrack(|| app.tokens_at_once())) {
                 app.measure(|job| !app.is_known(job));
             }
         });
@@ -85,23 +86,25 @@ impl App {
         match job {
             Job::Values => format!("{view} {}", self.facts.digest()),
             Job::ZoomValues => format!("{view} {} {:?}", self.facts.digest(), self.zoomed.get_untracked()),
-            Job::Evaluate | Job::Time => {
-                let ready = self.facts.ready.get_untracked();
-                format!(
-                    "{} {}",
-                    self.facts.digest(),
-                    ready.map_or_else(String::new, |ready| ready.adapter.name.clone())
-                )
+            Job::Evaluate | Job::Time => format!("{} {}", self.facts.digest(), self.device_name()),
+            Job::Write | Job::Paint => {
+                let wish = self.desk.with_value(|desk| desk.wishes.get(&job).cloned());
+                format!("{} {} {wish:?}", self.facts.digest(), self.device_name())
             }
             _ => self.facts.digest(),
         }
     }
 
-    fn is_asked(&self, job: Job) -> bool {
+    fn device_name(&self) -> String {
+        let ready = self.facts.ready.get_untracked();
+        ready.map_or_else(String::new, |ready| ready.adapter.name.clone())
+    }
+
+    pub(super) fn is_asked(&self, job: Job) -> bool {
         self.desk.with_value(|desk| desk.lanes.in_flight(job).is_some())
     }
 
-    fn is_known(&self, job: Job) -> bool {
+    pub(super) fn is_known(&self, job: Job) -> bool {
         let subject = self.subject(job);
         self.desk.with_value(|desk| desk.known.get(&job) == Some(&subject))
     }

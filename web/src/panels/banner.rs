@@ -61,6 +61,7 @@ fn amount(progress: &Progress) -> String {
         Some(Unit::Layers) => of("layers"),
         Some(Unit::Samples) => of("samples"),
         Some(Unit::Steps) => of("steps"),
+        Some(Unit::Tokens) => of("tokens"),
         None => String::new(),
     }
 }

@@ -3,10 +3,11 @@
 use leptos::prelude::*;
 use secateur_protocol::{Card, Command, Field, Kind, Value};
 use wasm_bindgen::JsCast;
-use web_sys::{HtmlInputElement, KeyboardEvent};
+use web_sys::{Element, KeyboardEvent};
 
+use crate::fields::{self, NumberField};
 use crate::state::App;
-use crate::{figures, icons, plan};
+use crate::{figures, icons, plan, wishes};
 
 pub fn view(app: App) -> impl IntoView {
     view! {
@@ -76,7 +77,16 @@ fn hint(app: App) -> Option<&'static str> {
         return Some("the pattern decides how much is cut");
     }
     let touched = app.facts.level.with(|level| level.as_ref().is_some_and(|level| level.undo > 1));
-    (!touched).then_some("drag to cut; both models read the digits below")
+    let hint = if app.writes() {
+        "drag to cut; both models go on with your text below"
+    } else if app.draws() {
+        "drag to cut; both models draw from the same noise below"
+    } else if app.sees_pictures() {
+        "drag to cut; both models read the digits below"
+    } else {
+        "drag to cut"
+    };
+    (!touched).then_some(hint)
 }
 
 fn step(app: App, command: Command) -> impl IntoView {
@@ -103,8 +113,12 @@ fn step(app: App, command: Command) -> impl IntoView {
 
 /// Ctrl+Z and Ctrl+Shift+Z (or Ctrl+Y) anywhere but in a field that is typed into.
 pub fn shortcut(app: App, event: &KeyboardEvent) {
-    let typing = event.target().and_then(|target| target.dyn_into::<HtmlInputElement>().ok());
-    let typing = typing.is_some_and(|input| input.type_() == "number");
+    let typed_into = |element: Element| match element.tag_name().as_str() {
+        "TEXTAREA" => true,
+        "INPUT" => matches!(element.get_attribute("type").as_deref(), Some("number" | "text")),
+        _ => false,
+    };
+    let typing = event.target().and_then(|target| target.dyn_into().ok()).is_some_and(typed_into);
     if typing || !(event.ctrl_key() || event.meta_key()) || event.alt_key() {
         return;
     }
@@ -201,6 +215,16 @@ fn control(app: App, field: Field) -> AnyView {
             }
             .into_any()
         }
+        Kind::Words => view! {
+            <input
+                type="text"
+                spellcheck="false"
+                data-testid=test_id
+                prop:value=value
+                on:change:target=move |event| set(event.target().value())
+            />
+        }
+        .into_any(),
         Kind::Number { .. } | Kind::Whole { .. } => {
             let (min, max, step) = plan::range(&field).unwrap_or((0.0, 1.0, 0.01));
             view! {
@@ -229,25 +253,11 @@ fn control(app: App, field: Field) -> AnyView {
 }
 
 fn seed(app: App) -> impl IntoView {
-    let set = move |text: String| match text.parse::<u32>() {
-        Ok(seed) => {
-            app.inputs.seed.set(seed.into());
-            app.prune(false);
-        }
-        Err(_) => app.error.set(Some(format!("seed = {text}: wanted a whole number from 0 to {}.", u32::MAX))),
+    let help = "Same recipe, same seed, same masks, on every machine.";
+    let field = NumberField { name: "seed", help, id: "seed", range: wishes::SEED };
+    let set = move |seed: f64| {
+        app.inputs.seed.set(seed as u64);
+        app.prune(false);
     };
-    view! {
-        <label class="field">
-            <span>"seed"</span>
-            <input
-                type="number"
-                min="0"
-                step="1"
-                data-testid="seed"
-                prop:value=move || app.inputs.seed.get().to_string()
-                on:change:target=move |event| set(event.target().value())
-            />
-            <small>"Same recipe, same seed, same masks, on every machine."</small>
-        </label>
-    }
+    fields::number(app, field, move || app.inputs.seed.get() as f64, set)
 }

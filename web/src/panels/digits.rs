@@ -55,12 +55,6 @@ fn best(probabilities: &[f32]) -> Option<(usize, f32)> {
     probabilities.iter().copied().enumerate().reduce(better)
 }
 
-/// What a class is called: the model's word for it, else its number.
-fn class_name(app: App, class: usize) -> String {
-    let label = app.facts.loaded.with(|loaded| loaded.as_ref().and_then(|l| l.labels.get(class).cloned()));
-    label.unwrap_or_else(|| class.to_string())
-}
-
 /// Whether the model's classes are the digits, so that right and wrong mean something.
 fn knows_digits(app: App) -> bool {
     app.facts.loaded.with(|loaded| {
@@ -90,7 +84,7 @@ fn card(app: App, at: usize) -> impl IntoView {
     let judged = move |pick: fn(&Prediction) -> &Vec<f32>| {
         let (class, sure) = best(pick(&item.get()?))?;
         let right = if knows_digits(app) { truth().is_none_or(|truth| truth == class) } else { best(&item.get()?.dense)?.0 == class };
-        Some((class_name(app, class), sure, right))
+        Some((app.class_name(class), sure, right))
     };
     let wrong = move || {
         let wrong = |name, judged: Option<(String, f32, bool)>| judged.filter(|j| !j.2).map(|_| name);
@@ -151,7 +145,7 @@ fn probabilities(app: App) -> impl IntoView {
         let say = |p: f32| figures::percent(p.into(), if p < 0.0995 { 1 } else { 0 });
         view! {
             <tr>
-                <th scope="row">{class_name(app, class)}</th>
+                <th scope="row">{app.class_name(class)}</th>
                 <td>
                     <i class="dense" style=format!("--p: {dense}")></i>
                     <i class="pruned" style=format!("--p: {pruned}")></i>

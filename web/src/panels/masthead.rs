@@ -21,7 +21,7 @@ pub fn view(app: App) -> impl IntoView {
                 <button
                     class="tool"
                     data-testid="export"
-                    disabled=move || app.engine.get() != Engine::Ready || app.facts.recorded.get()
+                    disabled=move || !app.is_live()
                     on:click=move |_| app.export()
                 >
                     {icons::download()}<span>"Export"</span>
@@ -58,10 +58,7 @@ fn status(app: App) -> impl IntoView {
                 {move || why().map(|why| view! { <small>{why}</small> })}
             </p>
             {move || recorded().then(|| view! { <span hidden data-testid="recorded"></span> })}
-            {move || {
-                (app.engine.get() == Engine::Ready && !recorded())
-                    .then(|| view! { <span hidden data-testid="engine-ready"></span> })
-            }}
+            {move || app.is_live().then(|| view! { <span hidden data-testid="engine-ready"></span> })}
         </div>
     }
 }

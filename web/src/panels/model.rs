@@ -35,14 +35,14 @@ pub fn view(app: App) -> impl IntoView {
             hidden
             type="file"
             multiple
-            accept=".safetensors,.json"
+            accept=".safetensors,.json,.txt"
             data-testid="drop"
             aria-label="Model files"
             node_ref=input
             on:change=chosen
         />
         <p class="verdict" data-testid="verdict" aria-live="polite">{verdict}</p>
-        <p class="aside">"or drop a .safetensors anywhere, with its config.json if you have it: ViT, GPT-2, Llama, BERT, ResNet, U-Net ..."</p>
+        <p class="aside">"or drop a .safetensors anywhere, with its config.json and tokenizer.json if you have them: ViT, GPT-2, Llama, BERT, ResNet, U-Net ..."</p>
     }
 }
 
@@ -65,7 +65,8 @@ fn picker(app: App) -> impl IntoView {
                     let mut known = models();
                     if known.is_empty() && own().is_none() {
                         let id = figures::model_name(&model.get_untracked()).to_string();
-                        known.push(secateur_protocol::BuiltIn { title: id.clone(), sentence: String::new(), id });
+                        let (title, sentence, files) = (id.clone(), String::new(), Vec::new());
+                        known.push(secateur_protocol::BuiltIn { id, title, sentence, files });
                     }
                     known
                         .into_iter()

@@ -1,10 +1,10 @@
-//! Accuracy, and the three numbers people mix up: zeros, bytes, milliseconds.
+//! Accuracy or perplexity, and the three numbers people mix up: zeros, bytes, milliseconds.
 
 use leptos::prelude::*;
 use secateur_protocol::{Report, Timing};
 
-use crate::figures;
 use crate::state::App;
+use crate::{figures, metric};
 
 pub fn view(app: App) -> impl IntoView {
     view! {
@@ -29,45 +29,52 @@ pub fn view(app: App) -> impl IntoView {
 /// The report, and whether it is about the masks that hold now.
 fn report(app: App) -> Option<(std::sync::Arc<Report>, bool)> {
     let report = app.facts.report.get()?;
-    let fresh = app.facts.level.with(|level| level.as_ref().is_some_and(|level| level.digest == report.masks_digest));
+    let fresh = app.facts.is_fresh(&report.masks_digest);
     Some((report, fresh))
 }
 
 /// For screen readers, once the slider rests and not on its way.
 fn spoken(app: App) -> Option<String> {
     let (report, _) = report(app).filter(|(_, fresh)| *fresh)?;
-    let [pruned, dense] = [report.metric_pruned, report.metric_dense].map(|metric| figures::percent(metric, 1));
+    let [pruned, dense] = [report.metric_pruned, report.metric_dense].map(|number| metric::value(&report, number));
     let zeros = figures::count(report.prunable_zero);
     Some(format!("{zeros} zeros: {} {pruned}, dense {dense}", report.metric_name))
 }
 
 fn timing(app: App) -> Option<(Timing, bool)> {
     let (digest, timing) = app.facts.timing.get()?;
-    let fresh = app.facts.level.with(|level| level.as_ref().is_some_and(|level| level.digest == digest));
+    let fresh = app.facts.is_fresh(&digest);
     Some((timing, fresh))
 }
 
 fn accuracy(app: App) -> impl IntoView {
-    let name = move || report(app).map_or("accuracy".to_string(), |(report, _)| report.metric_name.clone());
+    let expected = move || if app.writes() { "perplexity" } else { "accuracy" };
+    let name = move || report(app).map_or_else(|| expected().to_string(), |(report, _)| report.metric_name.clone());
     let stale = move || !report(app).is_some_and(|(_, fresh)| fresh);
     let of = move |pick: fn(&Report) -> f64| {
-        report(app).map_or("–".to_string(), |(report, _)| figures::percent(pick(&report), 1))
+        report(app).map_or("–".to_string(), |(report, _)| metric::value(&report, pick(&report)))
     };
-    let bar = move |pick: fn(&Report) -> f64| report(app).map_or(0.0, |(report, _)| pick(&report) * 100.0);
-    let samples = move || {
-        let what = if app.sees_pictures() { "test digits" } else { "made-up inputs" };
-        report(app).map(|(report, _)| format!("on {} {what}", figures::count(report.metric_samples)))
+    let bar = move |at: usize| report(app).map_or(0.0, |(report, _)| metric::bars(&report)[at] * 100.0);
+    let remark = move || {
+        let samples = if app.writes() {
+            "tokens"
+        } else if app.sees_pictures() {
+            "test digits"
+        } else {
+            "made-up inputs"
+        };
+        report(app).map(|(report, _)| metric::remark(&report, samples))
     };
     view! {
         <div class="figure" class:stale=stale>
             <h3>{name}</h3>
             <p class="big" data-testid="accuracy-pruned">{move || of(|report| report.metric_pruned)}</p>
             <p class="sub">
-                "dense " <b data-testid="accuracy-dense">{move || of(|report| report.metric_dense)}</b> " " {samples}
+                "dense " <b data-testid="accuracy-dense">{move || of(|report| report.metric_dense)}</b> " " {remark}
             </p>
             <div class="pair" aria-hidden="true">
-                <i class="dense" style=move || format!("width: {}%", bar(|report| report.metric_dense))></i>
-                <i class="pruned" style=move || format!("width: {}%", bar(|report| report.metric_pruned))></i>
+                <i class="dense" style=move || format!("width: {}%", bar(0))></i>
+                <i class="pruned" style=move || format!("width: {}%", bar(1))></i>
             </div>
         </div>
     }

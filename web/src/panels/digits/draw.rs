@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement, KeyboardEvent, PointerEvent};
 
-use super::{best, class_name};
+use super::best;
 use crate::pen::{self, Point};
 use crate::picture::digit_canvas;
 use crate::state::App;
@@ -82,7 +82,7 @@ pub fn view(app: App) -> impl IntoView {
 fn answer(app: App, pruned: bool) -> String {
     let item = app.facts.drawn.with(|drawn| drawn.as_ref()?.items.first().cloned());
     let said = item.and_then(|item| best(if pruned { &item.pruned } else { &item.dense }));
-    said.map_or("–".into(), |(class, sure)| format!("{} · {}", class_name(app, class), figures::percent(sure.into(), 0)))
+    said.map_or("–".into(), |(class, sure)| format!("{} · {}", app.class_name(class), figures::percent(sure.into(), 0)))
 }
 
 fn sheet(

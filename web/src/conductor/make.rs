@@ -1,0 +1,44 @@
+//! What the models make when they are asked: texts and pictures, now and again after every cut.
+
+use leptos::prelude::*;
+use secateur_protocol::Command;
+
+use crate::lanes::Job;
+use crate::state::App;
+
+impl App {
+    /// Lets both models go on with the text on the controls.
+    pub fn write(&self) {
+        let asked = self.inputs.writing.with_untracked(|writing| writing.command());
+        self.make(Job::Write, Command::Generate(asked));
+    }
+
+    /// Lets both models draw what the controls say.
+    pub fn paint(&self) {
+        let classes = untrack(|| self.classes());
+        let asked = self.inputs.sketch.with_untracked(|sketch| sketch.command(classes));
+        self.make(Job::Paint, Command::Draw(asked));
+    }
+
+    fn make(&self, job: Job, command: Command) {
+        self.make_room();
+        self.desk.update_value(|desk| drop(desk.wishes.insert(job, command.clone())));
+        self.ask(job, command);
+    }
+
+    /// After a rest: what was asked for once and is not known for the masks that hold now.
+    pub(super) fn make_again(&self) {
+        for (job, command) in self.desk.with_value(|desk| desk.wishes.clone()) {
+            if !self.is_known(job) && !self.is_asked(job) {
+                self.ask(job, command);
+            }
+        }
+    }
+
+    /// What failed is not asked for again by itself.
+    pub(super) fn forget_wish(&self, job: Option<Job>) {
+        if let Some(job) = job {
+            self.desk.update_value(|desk| drop(desk.wishes.remove(&job)));
+        }
+    }
+}
