@@ -86,6 +86,32 @@ fn by_recurrent_cells() {
     }
 }
 
+/// A layer cuts a long text into pieces; nobody sees the cuts, whichever way it reads.
+#[test]
+fn by_recurrent_cells_that_read_a_long_text() {
+    let text: Vec<f32> = (0..40).map(|at| (at * at % ENTRIES) as f32).collect();
+    let layer = |reverse| Recurrent { cell: Cell::Gru, inputs: 4, hidden: 4, bias: true, layer: 0, reverse };
+    let [forwards, backwards] = [false, true].map(|reverse| model(|g, x| g.add("rnn", layer(reverse), &[x])));
+    let params = random_params(&forwards);
+    let mut memory = Memory::default();
+    let pieces: Vec<f32> =
+        text.iter().flat_map(|token| part(&forwards, &params, &[*token], Some(&mut memory))).collect();
+    let close = |what, want: Vec<f32>, got: Vec<f32>| {
+        let far = want.iter().zip(&got).position(|(want, got)| (want - got).abs() > 1e-4 * want.abs().max(1.0));
+        assert_eq!((want.len(), far), (got.len(), None), "{what}");
+    };
+    close("one after the other", part(&forwards, &params, &text, None), pieces.clone());
+
+    let reversed: Vec<f32> = text.iter().rev().copied().collect();
+    let again: Vec<f32> = pieces.chunks(ENTRIES).rev().flatten().copied().collect();
+    let mut renamed = Params::empty(&backwards);
+    for (from, to) in forwards.param_ids().zip(backwards.param_ids()) {
+        let values = pollster::block_on(params.read(&forwards, from)).unwrap();
+        renamed.upload(&cpu(), &backwards, to, values).unwrap();
+    }
+    close("from the end", again, part(&backwards, &renamed, &reversed, None));
+}
+
 #[test]
 fn what_goes_wrong_is_not_remembered() {
     let graph = model(|g, x| g.add("position", AddPosition::embedding(TEXT.len(), 4), &[x]));
