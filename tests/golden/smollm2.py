@@ -183,9 +183,9 @@ def compare_masks(model, ids, weights: int, check: Path, folder: Path, run) -> N
 
 def wanda(model, samples, ours: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     """Half of each row by the formula (Sun et al., 2023, algorithm 1): |W| times the norm of the inputs, layer by layer,
-    each seeing what the pruned ones before it give. Those are pruned by `ours`: an entry that stands on the edge and falls
-    to the other side changes what all later layers see, and by the last ones PyTorch agrees with itself in double
-    precision no better than with us. Leaves the model pruned."""
+    each seeing what the pruned ones before it give. Those are pruned by `ours`: one entry on the edge that falls to the
+    other side in an early layer changes what all later ones see, and half a percent of the last layer's entries with it.
+    Leaves the model pruned."""
     masks = {}
     hidden = model.model.embed_tokens(samples)
     position = torch.arange(samples.shape[1])[None]
