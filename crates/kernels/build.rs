@@ -46,10 +46,15 @@ fn build(shaders: &Path, errors: &mut Vec<String>) -> String {
         errors.push(format!("variants.toml lists {stem}, but there is no {stem}.wgsl"));
     }
     let (mut table, mut names) = (String::new(), BTreeMap::new());
+    let mut twins = Vec::new();
     for (stem, path) in &found {
-        if !Path::new("src/cpu").join(format!("{stem}.rs")).exists() {
-            errors.push(format!("{}: has no CPU twin src/cpu/{stem}.rs", path.display()));
+        let family = path.parent().and_then(Path::file_name).unwrap_or_default().to_string_lossy();
+        let twin = format!("src/cpu/{family}/{stem}.rs");
+        if !Path::new(&twin).exists() {
+            errors.push(format!("{}: has no CPU twin {twin}", path.display()));
         }
+        let place = format!("crate::cpu::{family}::{stem}::TWIN");
+        twins.push(format!("crate::check::Listed {{ shader: {stem:?}, file: {twin:?}, twin: &{place} }}"));
         let alone = BTreeMap::from([(stem.clone(), Vec::new())]);
         for (name, flags) in variants.get(stem).unwrap_or(&alone) {
             if let Some(other) = names.insert(name.clone(), stem) {
@@ -63,16 +68,22 @@ fn build(shaders: &Path, errors: &mut Vec<String>) -> String {
         }
     }
     let constants: Vec<String> = names.keys().map(|name| format!("&{}", name.to_uppercase())).collect();
-    write!(table, "/// Every kernel.\npub const KERNELS: &[&Kernel] = &[{}];\n", constants.join(", "))
+    writeln!(table, "/// Every kernel.\npub const KERNELS: &[&Kernel] = &[{}];", constants.join(", "))
         .expect("a string");
+    writeln!(
+        table,
+        "/// A twin for every shader.\npub(crate) const TWINS: &[crate::check::Listed] = &[{}];",
+        twins.join(", ")
+    )
+    .expect("a string");
     table
 }
 
 fn kernel(name: &str, shader: &str, source: &str, reflected: &Reflected) -> String {
-    let Reflected { workgroup, bindings, structs } = reflected;
+    let Reflected { workgroup, bindings, parameters } = reflected;
     format!(
         "pub const {}: Kernel = Kernel {{ name: {name:?}, shader: {shader:?}, source: {source:?}, \
-         workgroup: {workgroup:?}, bindings: &{bindings:?}, structs: &{structs} }};\n",
+         workgroup: {workgroup:?}, bindings: &{bindings:?}, parameters: {parameters} }};\n",
         name.to_uppercase()
     )
 }

@@ -10,8 +10,9 @@ const MAX_INVOCATIONS: u32 = 256;
 pub struct Reflected {
     pub workgroup: [u32; 3],
     pub bindings: Vec<Binding>,
-    /// Rust source of the list of structs: name, size, and each member's name, offset and size in bytes.
-    pub structs: String,
+    /// Rust source of the first binding's struct, if it is one: name, size, and each member's name, offset and size in
+    /// bytes.
+    pub parameters: String,
 }
 
 /// Printed into the generated table; the crate has the same struct.
@@ -55,19 +56,20 @@ pub fn reflect(source: &str) -> Result<Reflected, String> {
         return Err(format!("wanted bindings 0, 1, 2 ... and at most {MAX_BUFFERS} of them, got {got:?}"));
     }
     let bindings = bindings.into_iter().map(|(_, binding)| binding).collect();
-    Ok(Reflected { workgroup: entry.workgroup_size, bindings, structs: structs(&module) })
+    let parameters = parameters(&module).map_or("None".into(), |layout| format!("Some({layout})"));
+    Ok(Reflected { workgroup: entry.workgroup_size, bindings, parameters })
 }
 
-fn structs(module: &Module) -> String {
-    let mut list = Vec::new();
-    for (_, ty) in module.types.iter() {
-        let (Some(name), TypeInner::Struct { members, span }) = (&ty.name, &ty.inner) else { continue };
-        let member = |member: &naga::StructMember| {
-            let size = module.types[member.ty].inner.size(module.to_ctx());
-            (member.name.clone().unwrap_or_default(), member.offset, size)
-        };
-        let members: Vec<_> = members.iter().map(member).collect();
-        list.push(format!("Layout {{ name: {name:?}, size: {span}, members: &{members:?} }}"));
-    }
-    format!("[{}]", list.join(", "))
+/// The struct that is bound first.
+fn parameters(module: &Module) -> Option<String> {
+    let first =
+        module.global_variables.iter().find(|(_, global)| global.binding.is_some_and(|place| place.binding == 0));
+    let ty = &module.types[first?.1.ty];
+    let (Some(name), TypeInner::Struct { members, span }) = (&ty.name, &ty.inner) else { return None };
+    let member = |member: &naga::StructMember| {
+        let size = module.types[member.ty].inner.size(module.to_ctx());
+        (member.name.clone().unwrap_or_default(), member.offset, size)
+    };
+    let members: Vec<_> = members.iter().map(member).collect();
+    Some(format!("Layout {{ name: {name:?}, size: {span}, members: &{members:?} }}"))
 }

@@ -10,8 +10,8 @@ pub struct Kernel {
     pub workgroup: [u32; 3],
     /// In binding order: the order in which buffers are handed over.
     pub bindings: &'static [Binding],
-    /// Structs that the shader declares.
-    pub structs: &'static [Layout],
+    /// The struct of the first binding, where that is one.
+    pub parameters: Option<Layout>,
 }
 
 /// A storage buffer that a kernel reads or writes.
@@ -22,7 +22,7 @@ pub struct Binding {
 }
 
 /// A WGSL struct in memory.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Layout {
     pub name: &'static str,
     /// Bytes.
@@ -31,56 +31,33 @@ pub struct Layout {
     pub members: &'static [(&'static str, u32, u32)],
 }
 
-include!(concat!(env!("OUT_DIR"), "/kernels.rs"));
-
-/// The shaders' `Dims`: a matrix, row by row.
-#[repr(C)]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Dims {
-    pub rows: u32,
-    pub cols: u32,
-}
-
-impl Dims {
-    /// As the shader reads it.
-    pub(crate) fn to_bytes(self) -> [u8; 8] {
-        let mut bytes = [0; 8];
-        bytes[..4].copy_from_slice(&self.rows.to_le_bytes());
-        bytes[4..].copy_from_slice(&self.cols.to_le_bytes());
-        bytes
+impl Kernel {
+    /// Invocations of a workgroup.
+    pub fn invocations(&self) -> u32 {
+        self.workgroup.iter().product()
     }
 }
+
+include!(concat!(env!("OUT_DIR"), "/kernels.rs"));
 
 #[cfg(test)]
 mod tests {
-    use std::mem::{offset_of, size_of};
-
     use super::*;
-
-    #[test]
-    fn dims_match_the_shader() {
-        let members = [("rows", offset_of!(Dims, rows) as u32, 4), ("cols", offset_of!(Dims, cols) as u32, 4)];
-        let users: Vec<_> = KERNELS.iter().flat_map(|kernel| kernel.structs).filter(|s| s.name == "Dims").collect();
-        assert!(!users.is_empty());
-        for layout in users {
-            assert_eq!((layout.size as usize, layout.members), (size_of::<Dims>(), members.as_slice()));
-        }
-        assert_eq!(Dims { rows: 1, cols: 0x0203 }.to_bytes(), [1, 0, 0, 0, 3, 2, 0, 0]);
-    }
 
     /// A twin's arguments are the bindings of its shader's variant that has most of them.
     #[test]
     fn twins_take_the_bindings_in_order() {
         for kernel in KERNELS {
             let shader = kernel.shader;
-            let path = format!("{}/src/cpu/{shader}.rs", env!("CARGO_MANIFEST_DIR"));
-            let twin = std::fs::read_to_string(path).unwrap();
-            let (_, rest) = twin.split_once(&format!("pub fn {shader}(")).unwrap();
+            let twin = TWINS.iter().find(|twin| twin.shader == shader).expect(shader);
+            let source = std::fs::read_to_string(format!("{}/{}", env!("CARGO_MANIFEST_DIR"), twin.file)).unwrap();
+            let (_, rest) = source.split_once(&format!("pub fn {shader}(")).expect(shader);
+            let (arguments, _) = rest.split_once(") {").expect(shader);
             let arguments: Vec<_> =
-                rest.split(", ").map_while(|word| word.split_once(':')).map(|(name, _)| name).collect();
+                arguments.split(',').filter_map(|word| word.split_once(':')).map(|(name, _)| name.trim()).collect();
             let variants = KERNELS.iter().filter(|other| other.shader == shader);
             let fullest = variants.max_by_key(|other| other.bindings.len()).unwrap();
-            assert_eq!(arguments, fullest.bindings.iter().map(|binding| binding.name).collect::<Vec<_>>());
+            assert_eq!(arguments, fullest.bindings.iter().map(|binding| binding.name).collect::<Vec<_>>(), "{shader}");
         }
     }
 }

@@ -1,8 +1,10 @@
 use burn::backend::wgpu::{CubeDim, CubeTensor, KernelSource, SourceKernel, SourceTemplate};
+use burn::tensor::DType;
+use cubecl::client::Client;
 use cubecl::prelude::{CubeCount, KernelId};
-use cubecl::server::{BufferBinding, KernelArguments};
+use cubecl::server::{Handle, KernelArguments};
 
-use crate::Kernel;
+use crate::{Kernel, Parameters};
 
 /// Most workgroups of a dispatch along one axis (WebGPU's default limit).
 pub(crate) const MAX_GROUPS: u32 = 65_535;
@@ -25,20 +27,33 @@ impl KernelSource for Source {
     }
 }
 
-/// Runs `kernel` over `entries` entries with the buffers in binding order, in at most `max_groups` workgroups:
-/// kernels stride over what is left. The client decides where; `like` lives there too.
-pub(crate) fn launch(
-    kernel: &'static Kernel,
-    like: &CubeTensor,
-    entries: usize,
-    max_groups: u32,
-    buffers: Vec<BufferBinding>,
-) {
+/// Runs `kernel` in so many workgroups, with the buffers in binding order. Nothing is run where a count is 0.
+pub(crate) fn launch(kernel: &'static Kernel, client: &Client, groups: [u32; 3], buffers: Vec<Handle>) {
     let [x, y, z] = kernel.workgroup;
-    let groups = entries.div_ceil((x * y * z) as usize).min(max_groups as usize) as u32;
-    like.client.launch(
+    client.launch(
         Box::new(SourceKernel::new(Source(kernel), CubeDim::new_3d(x, y, z))),
-        CubeCount::Static(groups, 1, 1),
-        KernelArguments::new().with_buffers(buffers),
+        CubeCount::Static(groups[0], groups[1], groups[2]),
+        KernelArguments::new().with_buffers(buffers.into_iter().map(Handle::binding).collect()),
     );
+}
+
+/// Workgroups for a kernel whose invocations stride over `entries` entries.
+pub(crate) fn strided(kernel: &Kernel, entries: usize) -> [u32; 3] {
+    [entries.div_ceil(kernel.invocations() as usize).min(MAX_GROUPS as usize) as u32, 1, 1]
+}
+
+/// A parameter struct as a buffer.
+pub(crate) fn told(client: &Client, parameters: &impl Parameters) -> Handle {
+    client.create_from_slice(&bytes(&parameters.words()))
+}
+
+/// Words as the device stores them.
+pub(crate) fn bytes(words: &[u32]) -> Vec<u8> {
+    words.iter().flat_map(|word| word.to_le_bytes()).collect()
+}
+
+/// An f32 tensor beside `like` that nothing has been written to yet: the kernel must write every entry.
+pub(crate) fn unwritten(like: &CubeTensor, shape: &[usize]) -> CubeTensor {
+    let handle = like.client.empty(shape.iter().product::<usize>() * size_of::<f32>());
+    CubeTensor::new_contiguous(like.client.clone(), like.device.clone(), shape.into(), handle, DType::F32)
 }

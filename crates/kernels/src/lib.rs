@@ -7,9 +7,12 @@ pub mod check;
 pub mod cpu;
 mod kernel;
 mod launch;
+mod parameters;
 mod score;
 
-pub use kernel::{Binding, Dims, KERNELS, Kernel, Layout, MAGNITUDE, WANDA};
+pub(crate) use kernel::TWINS;
+pub use kernel::{Binding, KERNELS, Kernel, Layout, MAGNITUDE, WANDA};
+pub use parameters::{Dims, Parameters};
 pub use score::score;
 
 use burn::backend::Cube;

@@ -25,7 +25,7 @@ fn refused(source: &str) -> String {
 #[test]
 fn a_good_shader_is_read_back() {
     let reflected = reflect::reflect(GOOD).unwrap_or_else(|error| panic!("{error}"));
-    assert_eq!((reflected.workgroup, reflected.structs.as_str()), ([64, 1, 1], "[]"));
+    assert_eq!((reflected.workgroup, reflected.parameters.as_str()), ([64, 1, 1], "None"));
     let bindings: Vec<_> = reflected.bindings.iter().map(|binding| (binding.name.as_str(), binding.writable)).collect();
     assert_eq!(bindings, [("a", false), ("b", true)]);
 }

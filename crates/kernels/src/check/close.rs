@@ -17,6 +17,9 @@ pub enum Mismatch {
 }
 
 impl Close {
+    /// Bit by bit, but for the sign of 0.
+    pub const EXACT: Self = Self { abs: 0.0, rel: 0.0 };
+
     /// Compares matrices of `cols` columns. NaN equals nothing, so what was never written differs.
     pub fn compare(&self, want: &[f32], got: &[f32], cols: usize) -> Result<(), Mismatch> {
         if want.len() != got.len() {

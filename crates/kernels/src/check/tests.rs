@@ -1,17 +1,11 @@
-//! On the CPU always; on a GPU (a software one will do) with SECATEUR_GPU_TESTS=1.
+//! On a GPU (a software one will do) with SECATEUR_GPU_TESTS=1.
 
 use burn::tensor::Device;
 use burn::tensor::wgpu::MemoryConfiguration;
+use pollster::block_on;
 
 use super::*;
-use crate::{KERNELS, WGSL, language};
-
-#[test]
-fn the_cpu_path_equals_the_twin() {
-    let compared = pollster::block_on(score_kernels(&Device::flex(), SIZES)).unwrap();
-    assert_eq!(compared, SIZES.len() * 4);
-    pollster::block_on(a_broken_twin_is_caught(&Device::flex())).unwrap();
-}
+use crate::{WGSL, language};
 
 #[test]
 fn the_kernels_equal_their_twins_on_a_gpu() {
@@ -22,16 +16,34 @@ fn the_kernels_equal_their_twins_on_a_gpu() {
     let (device, setup) = options.init_with_setup().unwrap();
     assert_eq!(language(&device), WGSL);
     println!("{} kernels on {}", KERNELS.len(), setup.adapter.get_info().name);
-    for sizes in [SIZES, LARGE] {
-        println!("{} comparisons", pollster::block_on(score_kernels(&device, sizes)).unwrap());
+    for extent in [Extent::Small, Extent::Large] {
+        let counts = block_on(kernels(&device, extent)).unwrap();
+        let all: usize = counts.iter().map(|(_, count)| count).sum();
+        println!("{extent:?}: {all} cases: {counts:?}");
     }
-    println!("{}", pollster::block_on(a_broken_twin_is_caught(&device)).unwrap());
+    block_on(wrong_answers_are_caught(&device)).unwrap();
+}
+
+/// Every kernel is tried with nothing, and with so much that it has to go on.
+#[test]
+fn every_kernel_has_cases() {
+    for kernel in KERNELS {
+        let cases = (twin(kernel).cases)(kernel, Extent::Small);
+        assert!(cases.len() >= 4, "{}: {} cases", kernel.name, cases.len());
+        for case in &cases {
+            assert_eq!(case.buffers.len(), kernel.bindings.len(), "{}, {}", kernel.name, case.size);
+            let [x, y, z] = case.groups;
+            assert!([x, y, z].iter().all(|groups| *groups <= 65_535), "{}, {}", kernel.name, case.size);
+            let want = answers(kernel, case);
+            for (binding, want) in kernel.bindings.iter().zip(&want).filter(|(binding, _)| binding.writable) {
+                let unwritten = matches!(want, Buffer::F32(values) if values.iter().any(|value| value.is_nan()));
+                assert!(!unwritten, "{}, {}: the twin leaves {} unwritten", kernel.name, case.size, binding.name);
+            }
+        }
+    }
 }
 
 #[test]
-fn statistics_of_another_size_are_refused() {
-    let weight = Tensor::<2>::zeros([2, 3], &Device::flex());
-    let act_sq = Tensor::<1>::zeros([2], &Device::flex());
-    let said = score(weight, Some(act_sq)).unwrap_err().to_string();
-    assert_eq!(said, "wanda: wanted act_sq [3], got [2]");
+fn the_cpu_runs_none_of_them() {
+    assert!(block_on(kernels(&Device::flex(), Extent::Small)).is_err());
 }

@@ -1,5 +1,4 @@
-//! The twins: what each kernel computes, slow and obvious, with the shader's bindings as arguments in their order.
+//! The twins: what each kernel computes, slow and obvious, with the shader's bindings as arguments in their order. Folders
+//! are those of `shaders/`.
 
-mod wanda;
-
-pub use wanda::wanda;
+pub mod score;

@@ -1,0 +1,3 @@
+//! Importance of weights.
+
+pub mod wanda;
