@@ -45,6 +45,16 @@ impl Mask {
         mask
     }
 
+    /// From packed bits; those past the end are dropped. `None` unless there are just as many words as `len` entries take.
+    pub fn from_words(len: usize, words: Vec<u64>) -> Option<Self> {
+        let mut mask = Self::full(len);
+        if words.len() != mask.words.len() {
+            return None;
+        }
+        mask.words.iter_mut().zip(words).for_each(|(mask, word)| *mask &= word);
+        Some(mask)
+    }
+
     pub fn len(&self) -> usize {
         self.len
     }
@@ -147,6 +157,7 @@ mod tests {
                 pruned.prune(at);
             }
             prop_assert_eq!(&pruned, &mask);
+            prop_assert_eq!(Mask::from_words(mask.len(), mask.words().to_vec()), Some(mask.clone()));
             prop_assert_eq!((0..mask.len()).map(|at| mask.is_kept(at)).collect::<Vec<_>>(), kept.clone());
             prop_assert_eq!(mask.to_f32(), kept.iter().map(|kept| f32::from(*kept as u8)).collect::<Vec<_>>());
             let indices = (0..kept.len()).filter(|at| kept[*at]);
@@ -161,6 +172,9 @@ mod tests {
             prop_assert_eq!(mask.words().len(), len.div_ceil(64));
             prop_assert_eq!(mask.words().iter().map(|word| word.count_ones() as usize).sum::<usize>(), len);
             prop_assert_eq!((mask.count_kept(), mask.count_pruned()), (len, 0));
+            let words = mask.words().len();
+            prop_assert_eq!(Mask::from_words(len, vec![u64::MAX; words]), Some(mask));
+            prop_assert_eq!(Mask::from_words(len, vec![0; words + 1]), None);
         }
     }
 

@@ -42,6 +42,11 @@ pub(crate) fn strided(kernel: &Kernel, entries: usize) -> [u32; 3] {
     [entries.div_ceil(kernel.invocations() as usize).min(MAX_GROUPS as usize) as u32, 1, 1]
 }
 
+/// Workgroups for a kernel of `shaders/shared/tile.wgsl` with `rows` x `cols` sums.
+pub(crate) fn tiled(kernel: &Kernel, rows: usize, cols: usize) -> [u32; 3] {
+    strided(kernel, rows.div_ceil(8) * cols.div_ceil(128) * kernel.invocations() as usize)
+}
+
 /// A parameter struct as a buffer.
 pub(crate) fn told(client: &Client, parameters: &impl Parameters) -> Handle {
     client.create_from_slice(&bytes(&parameters.words()))

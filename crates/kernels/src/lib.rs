@@ -3,16 +3,24 @@
 //! The shaders live in `shaders/` at the top of the repository; the build validates all of them and makes
 //! [`KERNELS`]. They are WGSL on every platform, so burn's `vulkan` and `metal` features stay off.
 
+mod apply;
 pub mod check;
 pub mod cpu;
+pub mod gate;
 mod kernel;
 mod launch;
+pub mod matmul;
 mod parameters;
-mod score;
+pub mod score;
+pub mod select;
+pub mod simd;
 
 pub(crate) use kernel::TWINS;
 pub use kernel::{Binding, KERNELS, Kernel, Layout, MAGNITUDE, WANDA};
-pub use parameters::{Dims, Parameters};
+pub use parameters::{
+    Batch, Blend, BlockMask, Count, Digit, Dims, HardConcrete, NOfM, Parameters, Power, Product, RowCuts, Runs,
+    SoftRuns, Span, Units,
+};
 pub use score::score;
 
 use burn::backend::Cube;
@@ -23,7 +31,7 @@ use burn::tensor::{Device, Tensor};
 pub enum KernelError {
     #[error("{kernel}: wanted {want}, got {got}")]
     Shape { kernel: &'static str, want: String, got: String },
-    #[error("{kernel}: a {rows} x {cols} matrix is too large for 32-bit indices; score it in parts")]
+    #[error("{kernel}: a {rows} x {cols} matrix is too large for 32-bit indices; take it in parts")]
     TooLarge { kernel: &'static str, rows: usize, cols: usize },
     #[error("{kernel}: its inputs are on different devices; move them to one first")]
     Device { kernel: &'static str },

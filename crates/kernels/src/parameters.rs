@@ -75,6 +75,118 @@ parameters! {
         rows: u32,
         cols: u32,
     }
+
+    /// How many entries there are.
+    pub struct Count {
+        count: u32,
+    }
+
+    /// How many entries there are, and what they are raised to.
+    pub struct Power {
+        count: u32,
+        power: f32,
+    }
+
+    /// A matrix, row by row, and how much a gradient's norm counts beside an input's.
+    pub struct Blend {
+        rows: u32,
+        cols: u32,
+        alpha: f32,
+    }
+
+    /// A matrix in rectangles of `unit_rows` x `unit_cols`, of which a workgroup has `beside` neighbours at once, 1 to 16.
+    pub struct Units {
+        rows: u32,
+        cols: u32,
+        unit_rows: u32,
+        unit_cols: u32,
+        /// A power of two.
+        beside: u32,
+    }
+
+    /// A matrix of inputs, one a row, after so many others.
+    pub struct Batch {
+        rows: u32,
+        cols: u32,
+        /// Rows before.
+        seen: u32,
+    }
+
+    /// So many gates of the hard concrete distribution.
+    pub struct HardConcrete {
+        count: u32,
+        /// Temperature.
+        beta: f32,
+        /// Where the stretched distribution begins, below 0.
+        gamma: f32,
+        /// Where it ends, above 1.
+        zeta: f32,
+    }
+
+    /// Entries of which every `run` that follow one another share a threshold.
+    pub struct Runs {
+        count: u32,
+        run: u32,
+    }
+
+    /// The same with a soft threshold.
+    pub struct SoftRuns {
+        count: u32,
+        run: u32,
+        /// In units of squared entries.
+        temperature: f32,
+    }
+
+    /// A digit of the keys of `len` scores from `start`: the bits from `shift` up to those of `above`, which are known.
+    pub struct Digit {
+        start: u32,
+        len: u32,
+        shift: u32,
+        above: u32,
+    }
+
+    /// `len` scores from `start`, whose cut is entry `at` of a tensor's cuts.
+    pub struct Span {
+        start: u32,
+        len: u32,
+        at: u32,
+    }
+
+    /// Rows of which each is cut after its `lowest`-th score, 1 to `cols`.
+    pub struct RowCuts {
+        rows: u32,
+        cols: u32,
+        lowest: u32,
+    }
+
+    /// A matrix in blocks.
+    pub struct BlockMask {
+        rows: u32,
+        cols: u32,
+        /// Rows of a block.
+        high: u32,
+        /// Columns of a block.
+        wide: u32,
+    }
+
+    /// A matrix of which `n` of every `m` consecutive entries of a row stay.
+    pub struct NOfM {
+        rows: u32,
+        cols: u32,
+        n: u32,
+        m: u32,
+    }
+
+    /// out [rows, cols]: each entry a sum of at most `depth` products.
+    pub struct Product {
+        rows: u32,
+        cols: u32,
+        depth: u32,
+        /// How far a row of the right operand is from the next.
+        stride: u32,
+        /// Weights that stand together: a group of N:M, the side of a block, otherwise 1.
+        unit: u32,
+    }
 }
 
 #[cfg(test)]

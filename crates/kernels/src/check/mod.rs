@@ -22,6 +22,14 @@ pub const MATRICES: &[[usize; 2]] =
 /// More entries than one dispatch has invocations.
 pub const MATRIX_LARGE: &[[usize; 2]] = &[[4_099, 4_100]];
 
+/// Entries of a kernel that strides over them.
+pub fn lengths(extent: Extent) -> &'static [usize] {
+    match extent {
+        Extent::Small => &[0, 1, 63, 65, 255, 256, 257, 1_000, 4_160],
+        Extent::Large => &[65_535 * 256 + 257],
+    }
+}
+
 /// How many launches of each kernel were held against its twin: all of them agreed.
 pub async fn kernels(device: &Device, extent: Extent) -> Result<Vec<(&'static str, usize)>, String> {
     let client = client(device)?;
@@ -91,7 +99,8 @@ fn spoil(kernel: &Kernel, buffers: &mut [Buffer]) -> bool {
 /// Runs the kernel and compares what it wrote.
 async fn beside(client: &Client, kernel: &'static Kernel, case: Case, want: &[Buffer]) -> Result<(), String> {
     let upload = |buffer: &Buffer| match buffer.words() {
-        words if words.is_empty() => client.create_from_slice(&[0; 4]),
+        // Room for one entry, be it a vec4.
+        words if words.is_empty() => client.create_from_slice(&[0; 16]),
         words => client.create_from_slice(&bytes(&words)),
     };
     let handles: Vec<_> = case.buffers.iter().map(upload).collect();
@@ -121,4 +130,4 @@ fn same(want: &Buffer, got: &Buffer, close: Close) -> Result<(), String> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -1,21 +1,44 @@
 //! On a GPU (a software one will do) with SECATEUR_GPU_TESTS=1.
 
-use burn::tensor::Device;
+use std::sync::OnceLock;
+
 use burn::tensor::wgpu::MemoryConfiguration;
+use burn::tensor::{Device, TensorData};
 use pollster::block_on;
 
 use super::*;
 use crate::{WGSL, language};
 
+/// The GPU that all tests share, because a process begins with one once; `None` where it is not asked for.
+pub(crate) fn gpu() -> Option<Device> {
+    static GPU: OnceLock<Device> = OnceLock::new();
+    std::env::var_os("SECATEUR_GPU_TESTS")?;
+    let begin = || {
+        let options = Device::wgpu_options().memory_config(MemoryConfiguration::ExclusivePages);
+        let (device, setup) = options.init_with_setup().unwrap();
+        assert_eq!(language(&device), WGSL);
+        println!("{} kernels on {}", KERNELS.len(), setup.adapter.get_info().name);
+        device
+    };
+    Some(GPU.get_or_init(begin).clone())
+}
+
+/// The CPU, and the GPU if it is asked for.
+pub(crate) fn devices() -> Vec<Device> {
+    [Device::flex()].into_iter().chain(gpu()).collect()
+}
+
+pub(crate) fn tensor<const D: usize>(values: &[f32], shape: [usize; D], device: &Device) -> Tensor<D> {
+    Tensor::from_data(TensorData::new(values.to_vec(), shape), device)
+}
+
+pub(crate) fn read<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
+    block_on(tensor.into_data_async()).unwrap().try_into_vec().unwrap()
+}
+
 #[test]
 fn the_kernels_equal_their_twins_on_a_gpu() {
-    if std::env::var_os("SECATEUR_GPU_TESTS").is_none() {
-        return;
-    }
-    let options = Device::wgpu_options().memory_config(MemoryConfiguration::ExclusivePages);
-    let (device, setup) = options.init_with_setup().unwrap();
-    assert_eq!(language(&device), WGSL);
-    println!("{} kernels on {}", KERNELS.len(), setup.adapter.get_info().name);
+    let Some(device) = gpu() else { return };
     for extent in [Extent::Small, Extent::Large] {
         let counts = block_on(kernels(&device, extent)).unwrap();
         let all: usize = counts.iter().map(|(_, count)| count).sum();

@@ -1,0 +1,4 @@
+// How many entries there are.
+struct Count {
+    count: u32,
+}
