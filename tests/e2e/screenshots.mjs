@@ -32,6 +32,11 @@ for (const width of [1440, 390]) {
     await it.page.waitForTimeout(4000);
     await it.at("continue").scrollIntoViewIfNeeded();
     await shoot("story-lm", true);
+    await it.at("model").selectOption("builtin:digits-unet");
+    await it.at("paint").click();
+    await it.at("step-words").waitFor();
+    await it.page.waitForTimeout(4000);
+    await shoot("digits-unet", true);
     await it.context.close();
     for (const complaint of it.complaints) console.log(complaint);
   }

@@ -49,8 +49,9 @@ pub enum Command {
     },
     /// Record a run for the page to show before its engine is up.
     Record(RecordArgs),
-    /// Time the forward pass and the score kernel on every device here.
-    Bench(BenchArgs),
+    /// Measure speed here.
+    #[command(subcommand)]
+    Bench(Bench),
 }
 
 #[derive(Subcommand)]
@@ -216,13 +217,32 @@ pub struct RecordArgs {
     pub out: OutArgs,
 }
 
+#[derive(Subcommand)]
+pub enum Bench {
+    /// A model's forward pass, dense and under cuts of several patterns, and what its layers multiply with then.
+    Model(BenchModelArgs),
+    /// The score kernel beside a copy, and products for layers of real models: burn's, our dense one, and those that
+    /// leave out what is pruned. On every device here unless one is named.
+    Kernels(BenchKernelsArgs),
+}
+
 #[derive(clap::Args)]
-pub struct BenchArgs {
+pub struct BenchModelArgs {
     #[arg(default_value = "builtin:digits-vit")]
     pub model: String,
-    /// Digits in a forward pass.
+    /// Inputs in a forward pass.
     #[arg(long, default_value_t = 64)]
     pub batch: u32,
+    #[arg(long, default_value_t = 20)]
+    pub repeats: u32,
+    #[arg(long, value_enum, default_value_t)]
+    pub device: Device,
+}
+
+#[derive(clap::Args)]
+pub struct BenchKernelsArgs {
+    #[arg(long, value_enum)]
+    pub device: Option<Device>,
     #[arg(long, default_value_t = 20)]
     pub repeats: u32,
     /// Weights that the score kernel goes over.

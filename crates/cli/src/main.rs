@@ -66,6 +66,6 @@ fn run(args: Args) -> Result<Answer> {
         Command::Run(args) => commands::run::run(progress, args),
         Command::Compare { a, b, device } => commands::compare::run(progress, &a, &b, device.into()),
         Command::Record(args) => commands::record::run(progress, args),
-        Command::Bench(args) => commands::bench::run(progress, args),
+        Command::Bench(what) => commands::bench::run(progress, what),
     }
 }

@@ -97,7 +97,7 @@ fn changes_session(command: &Command) -> bool {
         Hello { .. } | UseDevice { .. } | Load { .. } | Prune { .. } | Undo | Redo => true,
         Run { .. } | Predict { .. } | Evaluate | Time { .. } | Heat { .. } | Export => false,
         EvaluateText(_) | Classify { .. } | Generate(_) | Draw(_) => false,
-        Compare { .. } | Train { .. } | Bench { .. } | Cancel { .. } => false,
+        Compare { .. } | Train { .. } | Bench { .. } | BenchProducts { .. } | Cancel { .. } => false,
     }
 }
 

@@ -50,6 +50,9 @@ async fn run<H: Host>(session: &mut Session<H::File>, job: &Job<'_, H>, command:
         Command::Compare { with } => jobs::compare::run(session, job, with).await,
         Command::Train(asked) => jobs::train::run(session, job, asked).await,
         Command::Bench { entries, repeats } => jobs::bench::run(session, job, entries, repeats).await,
+        Command::BenchProducts { samples, inputs, outputs, repeats } => {
+            jobs::bench::products(session, job, [samples, inputs, outputs], repeats).await
+        }
         Command::Cancel { .. } => Ok(()), // the desk has seen to it
     }
 }

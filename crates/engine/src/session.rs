@@ -134,7 +134,7 @@ impl<F> Open<F> {
     }
 
     /// The model under the masks that hold now.
-    pub fn pruned(&mut self, compute: &Compute) -> Result<Params, Stop> {
+    pub async fn pruned(&mut self, compute: &Compute) -> Result<Params, Stop> {
         let cut = self.cut().cloned();
         let (model, weights) = self.parts()?;
         let Some(cut) = cut else { return Ok(weights.dense.clone()) };
@@ -142,6 +142,7 @@ impl<F> Open<F> {
             return Ok(pruned.clone());
         }
         let pruned = weights.dense.masked(compute, &model.graph, &cut.masks)?;
+        let pruned = pruned.packed(compute, &model.graph, &cut.masks).await?;
         Ok(weights.pruned.insert(pruned).clone())
     }
 

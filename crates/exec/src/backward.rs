@@ -26,7 +26,7 @@ pub fn backward(
     let loss = sums.into_iter().reduce(|a, b| a + b).ok_or_else(missing)?;
     let mut gradients = loss.backward();
     let mut gradient = |leaf: &Option<Value>| leaf.as_ref().and_then(|leaf| leaf.take_gradient(&mut gradients));
-    Ok(Params(tracked.0.iter().map(&mut gradient).collect()))
+    Ok(Params::of(tracked.values.iter().map(&mut gradient).collect()))
 }
 
 fn weighted<const D: usize>(compute: &Compute, output: Tensor<D>, weight: &[f32]) -> Result<Tensor<1>, ExecError> {

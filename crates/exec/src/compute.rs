@@ -4,7 +4,7 @@ use burn::tensor::Device;
 use burn::tensor::wgpu::{MemoryConfiguration, WgpuSetup, wgpu};
 use secateur_protocol::{Adapter, DeviceChoice};
 
-use crate::ExecError;
+use crate::{Crossover, ExecError};
 
 /// Where tensors live and kernels run.
 #[derive(Clone, Debug)]
@@ -12,6 +12,7 @@ pub struct Compute {
     device: Device,
     adapter: Adapter,
     health: Health,
+    crossover: Crossover,
 }
 
 /// Why the asked-for device cannot be used.
@@ -44,7 +45,23 @@ impl Compute {
     /// The CPU, which is always there. `why` is the sentence for the user.
     pub fn cpu(why: String) -> Self {
         let adapter = Adapter { gpu: false, name: "CPU (flex, SIMD)".into(), software: false, why };
-        Self { device: Device::flex(), adapter, health: Health::default() }
+        Self { device: Device::flex(), adapter, health: Health::default(), crossover: Crossover::NEVER }
+    }
+
+    /// The same device, which from now on leaves out pruned weights where that is faster. `now_ms` is a clock: what is faster
+    /// is measured here, in some milliseconds.
+    pub fn measured(self, now_ms: impl Fn() -> f64) -> Result<Self, ExecError> {
+        let crossover = Crossover::measure(&self, now_ms)?;
+        Ok(self.with_crossover(crossover))
+    }
+
+    pub(crate) fn with_crossover(self, crossover: Crossover) -> Self {
+        Self { crossover, ..self }
+    }
+
+    /// What pays here, see [`Params::packed`](crate::Params::packed); nothing before it was measured.
+    pub fn crossover(&self) -> Crossover {
+        self.crossover
     }
 
     pub fn adapter(&self) -> &Adapter {
@@ -115,7 +132,7 @@ fn opened<E: std::fmt::Display>(setup: Result<(Device, WgpuSetup), E>) -> Result
     let name = if info.name.is_empty() { format!("{} GPU", info.backend) } else { info.name };
     let software = info.device_type == wgpu::DeviceType::Cpu;
     let adapter = Adapter { gpu: true, name, software, why: String::new() };
-    Ok(Compute { device, adapter, health })
+    Ok(Compute { device, adapter, health, crossover: Crossover::NEVER })
 }
 
 #[cfg(test)]

@@ -8,8 +8,10 @@ impl Params {
     /// Fresh parameters to train from, the same for the same seed.
     ///
     /// Transformers start as Hugging Face's do: weights, tokens and positions from a normal of deviation 0.02 cut at two
-    /// deviations. Others start as He et al. (2015): deviation sqrt(2 / inputs); recurrent layers with the deviation of
-    /// torch.nn, sqrt(1 / (3 * hidden)). Biases are 0, norms are the identity.
+    /// deviations. Convolutional nets start as He et al. (2015): deviation sqrt(2 / inputs). Diffusion's U-Nets and recurrent
+    /// layers start with the deviations of torch.nn, sqrt(1 / (3 * inputs)), and embeddings with its 1: a U-Net that hardly
+    /// hears its classes learns for long to draw any digit before it draws the right one. Biases are 0, norms are the
+    /// identity.
     pub fn init(compute: &Compute, graph: &Graph, seed: u64) -> Result<Self, ExecError> {
         let transformer = is_transformer(graph);
         let mut params = Self::empty(graph);
@@ -18,6 +20,7 @@ impl Params {
             let mut rng = Rng::keyed(seed, "init", 0, &param.name);
             let data = match param.role {
                 Role::Weight if !transformer => normal(&mut rng, param.len(), deviation(graph, param)),
+                Role::Embedding if !transformer => normal(&mut rng, param.len(), 1.0),
                 Role::Weight | Role::Embedding => normal(&mut rng, param.len(), 0.02),
                 Role::Norm | Role::Statistic if is_scale(graph, param) => vec![1.0; param.len()],
                 Role::Norm | Role::Statistic | Role::Bias => vec![0.0; param.len()],
@@ -36,8 +39,11 @@ fn is_scale(graph: &Graph, param: &Param) -> bool {
 
 /// A U-Net attends too, among convolutions and group norms.
 fn is_transformer(graph: &Graph) -> bool {
-    let any = |wanted: fn(&Op) -> bool| graph.nodes.iter().any(|node| wanted(&node.op));
-    any(|op| matches!(op, Op::Attention(_))) && any(|op| matches!(op, Op::LayerNorm(_) | Op::RmsNorm(_)))
+    has(graph, |op| matches!(op, Op::Attention(_))) && has(graph, |op| matches!(op, Op::LayerNorm(_) | Op::RmsNorm(_)))
+}
+
+fn has(graph: &Graph, wanted: fn(&Op) -> bool) -> bool {
+    graph.nodes.iter().any(|node| wanted(&node.op))
 }
 
 /// Of the weights of anything but a transformer.
@@ -49,7 +55,8 @@ fn deviation(graph: &Graph, param: &Param) -> f32 {
         Op::Conv2d(conv @ Conv2d { kernel, .. }) => conv.inputs_each() * kernel * kernel,
         _ => param.matrix().1,
     };
-    (2.0 / inputs as f32).sqrt()
+    let gain = if has(graph, |op| matches!(op, Op::GroupNorm(_))) { 1.0 / 3.0 } else { 2.0 };
+    (gain / inputs as f32).sqrt()
 }
 
 /// Normal numbers of the given deviation, none beyond two deviations.

@@ -1,17 +1,30 @@
+use std::sync::Arc;
+
 use burn::tensor::{Bool, Device, Tensor, TensorData};
 use secateur_graph::{Graph, Mask, Masks, ParamId};
+use secateur_kernels::simd::Packed;
 
 use crate::value::each_rank;
 use crate::{Compute, ExecError, Value};
 
 /// A model's parameters on a device. Cloning shares the numbers.
 #[derive(Clone, Debug)]
-pub struct Params(pub(crate) Vec<Option<Value>>);
+pub struct Params {
+    pub(crate) values: Vec<Option<Value>>,
+    /// Weights as they are multiplied with, where that is not as they are.
+    pub(crate) packed: Vec<Option<Arc<Packed>>>,
+}
 
 impl Params {
     /// No values yet; [`Params::upload`] brings them one at a time.
     pub fn empty(graph: &Graph) -> Self {
-        Self(vec![None; graph.params.len()])
+        Self::of(vec![None; graph.params.len()])
+    }
+
+    /// A value, or none, for each parameter of a graph.
+    pub(crate) fn of(values: Vec<Option<Value>>) -> Self {
+        let packed = vec![None; values.len()];
+        Self { values, packed }
     }
 
     /// Sets one parameter, given row by row in the graph's shape.
@@ -26,7 +39,7 @@ impl Params {
                 got: format!("{} numbers", data.len()),
             });
         }
-        self.0[id.0 as usize] = Some(Value::upload(compute, &param.shape(), data)?);
+        self.values[id.0 as usize] = Some(Value::upload(compute, &param.shape(), data)?);
         Ok(())
     }
 
@@ -44,12 +57,12 @@ impl Params {
 
     pub fn get(&self, graph: &Graph, id: ParamId) -> Result<&Value, ExecError> {
         let missing = || ExecError::Missing { name: graph.param(id).name.clone() };
-        self.0.get(id.0 as usize).and_then(Option::as_ref).ok_or_else(missing)
+        self.values.get(id.0 as usize).and_then(Option::as_ref).ok_or_else(missing)
     }
 
     /// Whether no parameter has values.
     pub fn is_empty(&self) -> bool {
-        self.0.iter().all(Option::is_none)
+        self.values.iter().all(Option::is_none)
     }
 
     /// Brings one parameter's numbers back, row by row.
@@ -59,18 +72,18 @@ impl Params {
 
     /// The same parameters with pruned entries at exactly 0. Parameters without a mask are shared.
     pub fn masked(&self, compute: &Compute, graph: &Graph, masks: &Masks) -> Result<Self, ExecError> {
-        let mut values = self.clone();
+        let mut values = self.values.clone();
         for (id, mask) in masks.iter() {
             let dense = self.get(graph, id)?.clone();
-            values.0[id.0 as usize] = Some(zeroed(dense, mask, compute.device()));
+            values[id.0 as usize] = Some(zeroed(dense, mask, compute.device()));
         }
-        Ok(values)
+        Ok(Self::of(values))
     }
 
     /// The same numbers as leaves that gradients are worked out for.
     pub(crate) fn tracked(&self) -> Self {
         let track = |value: Value| each_rank!(value, tensor -> tensor.autodiff().require_grad());
-        Self(self.0.iter().map(|value| value.clone().map(track)).collect())
+        Self::of(self.values.iter().map(|value| value.clone().map(track)).collect())
     }
 
     /// The same numbers on another device, moved one parameter at a time.

@@ -77,6 +77,13 @@ pub enum Command {
         entries: u32,
         repeats: u32,
     },
+    /// Time the products that this device has for a layer of this size, dense and with pruned weights.
+    BenchProducts {
+        samples: u32,
+        inputs: u32,
+        outputs: u32,
+        repeats: u32,
+    },
     /// Stop a job at its next batch; its events end with [`crate::Event::Cancelled`].
     Cancel {
         of: RequestId,

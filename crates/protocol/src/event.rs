@@ -81,6 +81,7 @@ pub enum Event {
         log: TrainLog,
     },
     Bandwidth(Bandwidth),
+    Products(Products),
     Done,
     Cancelled,
     /// The job is over and the session is as it was before it.
@@ -271,6 +272,49 @@ pub struct Timing {
     pub dense_ms: Spread,
     pub pruned_ms: Spread,
     pub device: String,
+    /// How the pruned model multiplies with each prunable matrix, in graph order.
+    pub layouts: Vec<Multiplied>,
+}
+
+/// How a weight is multiplied with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Multiplied {
+    /// In the graph's list of parameters.
+    pub param: u32,
+    pub layout: Layout,
+}
+
+/// Which weights a product reads. Whatever is faster on the device is taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Layout {
+    /// All of them, pruned or not.
+    Dense,
+    /// Blocks of 16 x 16 in which something is kept.
+    Blocks,
+    /// Kept ones.
+    Rows,
+}
+
+/// Products y = x Wᵀ of one layer's size, measured. Milliseconds for one product.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Products {
+    pub samples: u32,
+    pub inputs: u32,
+    pub outputs: u32,
+    pub repeats: u32,
+    pub device: String,
+    /// Burn's own first.
+    pub times: Vec<ProductTime>,
+}
+
+/// One kernel's time.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ProductTime {
+    /// `burn` (the library's), `dense` (ours), `blocks` of 16 x 16, `rows` of single entries.
+    pub kernel: String,
+    /// The share of the weight that is kept, in the pattern that the kernel is for.
+    pub density: f64,
+    pub ms: Spread,
 }
 
 /// Median and quartiles.

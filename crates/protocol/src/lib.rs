@@ -15,8 +15,9 @@ pub use command::{
     Choice, Command, DeviceChoice, Draw, FileRef, Generate, HeatKind, Image, Length, Sampler, Source, TextTest, Train,
 };
 pub use event::{
-    Adapter, Bandwidth, BlobId, BuiltIn, Classified, Comparison, Event, FileOut, LayerLevel, Level, Loaded, Mark,
-    ParamDiff, Prediction, Report, Score, Spread, Timing, Token, TrainLog, Unit, Written,
+    Adapter, Bandwidth, BlobId, BuiltIn, Classified, Comparison, Event, FileOut, LayerLevel, Layout, Level, Loaded,
+    Mark, Multiplied, ParamDiff, Prediction, ProductTime, Products, Report, Score, Spread, Timing, Token, TrainLog,
+    Unit, Written,
 };
 pub use hash::fnv1a;
 pub use recipe::{Recipe, RecipeError, RecipeId, Value, Values};
@@ -25,7 +26,7 @@ use serde::{Deserialize, Serialize};
 
 /// Raised with every change that an older page or engine would misread; both sides compare it in
 /// the handshake ([`Command::Hello`] and [`Event::Ready`]).
-pub const VERSION: u32 = 3;
+pub const VERSION: u32 = 4;
 
 /// Ties the events of a job to the command that asked for it. Chosen by the sender, never reused.
 pub type RequestId = u32;

@@ -7,6 +7,8 @@ pub fn run() -> Result {
     let (page, browser) = setup::everything()?;
     build::page(&page)?;
     size::print()?;
-    shell::run(command("cargo").args(["run", "--quiet", "--package", "secateur-cli", "--", "bench"]))?;
+    for what in ["model", "kernels"] {
+        shell::run(command("cargo").args(["run", "--quiet", "--package", "secateur-cli", "--", "bench", what]))?;
+    }
     shell::run(node::node(&browser)?.arg("tests/e2e/bench.mjs"))
 }

@@ -1,7 +1,7 @@
 //! Accuracy or perplexity, and the three numbers people mix up: zeros, bytes, milliseconds.
 
 use leptos::prelude::*;
-use secateur_protocol::{Report, Timing};
+use secateur_protocol::{Layout, Report, Timing};
 
 use crate::state::App;
 use crate::{figures, metric};
@@ -152,12 +152,22 @@ fn why(app: App) -> Option<String> {
     if level.zeros() == 0 {
         return Some("Nothing is cut yet. Zeros, bytes and milliseconds all stand where the dense model has them.".into());
     }
-    let measured = timing(app).filter(|(_, fresh)| *fresh).map(|(timing, _)| faster(&timing));
-    let measured = measured.map_or(String::new(), |words| format!(": {words}"));
-    Some(format!(
-        "Why they differ: {} of the weights are exactly zero, but the file stores a zero like any other number, and the processor multiplies by it like any other number{measured}. Bytes and time fall only with a format and a product that skip zeros, or when whole rows go.",
-        figures::percent(level.sparsity(), 0),
-    ))
+    let measured = timing(app).filter(|(_, fresh)| *fresh).map(|(timing, _)| timing);
+    let skipping = measured.as_ref().map_or(0, |timing| timing.layouts.iter().filter(|m| m.layout != Layout::Dense).count());
+    let took = measured.as_ref().map_or(String::new(), |timing| format!(": {}", faster(timing)));
+    let zeros = figures::percent(level.sparsity(), 0);
+    let why = format!("Why they differ: {zeros} of the weights are exactly zero, but the file stores a zero like any other number");
+    Some(match skipping {
+        0 => format!(
+            "{why}, and the processor multiplies by it like any other number{took}. Bytes and time fall only with a format and a product that skip zeros, or when whole rows go."
+        ),
+        _ => {
+            let of = level.layers.len();
+            format!(
+                "{why}. {skipping} of {of} layers leave zeros out of their products here{took}. Bytes fall only with a format that skips zeros, or when whole rows go."
+            )
+        }
+    })
 }
 
 /// Says that times differ only when the middle halves of the measurements do not overlap.
@@ -184,7 +194,7 @@ mod tests {
         let spread = |q1, median, q3| Spread { q1, median, q3 };
         let said = |pruned_ms| {
             let dense_ms = spread(9.0, 10.0, 11.0);
-            faster(&Timing { batch: 1, repeats: 5, dense_ms, pruned_ms, device: String::new() })
+            faster(&Timing { batch: 1, repeats: 5, dense_ms, pruned_ms, device: String::new(), layouts: Vec::new() })
         };
         assert!(said(spread(4.0, 5.0, 6.0)).contains("50"));
         assert!(said(spread(4.0, 12.0, 16.0)).contains("noise"));

@@ -1,5 +1,5 @@
-use secateur_exec::{Meter, ScoreBench};
-use secateur_protocol::{Bandwidth, Event, Unit};
+use secateur_exec::{Meter, ProductBench, ScoreBench};
+use secateur_protocol::{Bandwidth, Event, ProductTime, Products, Unit};
 
 use crate::Host;
 use crate::desk::Job;
@@ -11,6 +11,8 @@ use crate::stop::Stop;
 const RUNS: usize = 8;
 /// Weights, at most: 256 MB.
 const ENTRIES: u32 = 1 << 26;
+/// Samples, inputs and outputs of a measured product, at most each: a weight of 256 MB.
+const SIDE: u32 = 1 << 13;
 
 /// Times the score kernel beside a plain copy; the two take turns.
 pub(crate) async fn run<H: Host>(
@@ -45,5 +47,45 @@ pub(crate) async fn run<H: Host>(
         copy_ms: spread(copy_ms),
         device: compute.adapter().name.clone(),
     }));
+    Ok(())
+}
+
+/// Times every product that the device has for a layer of this size; they take turns.
+pub(crate) async fn products<H: Host>(
+    session: &mut Session<H::File>,
+    job: &Job<'_, H>,
+    size: [u32; 3],
+    repeats: u32,
+) -> Result<(), Stop> {
+    check("repeats", repeats)?;
+    let [samples, inputs, outputs] = size;
+    for (name, side) in [("samples", samples), ("inputs", inputs), ("outputs", outputs)] {
+        if !(1..=SIDE).contains(&side) {
+            return Err(Stop::because(format!("{name} = {side}: wanted a whole number from 1 to {SIDE}")));
+        }
+    }
+    let compute = session.compute()?;
+    let bench = ProductBench::new(compute, size.map(|side| side as usize));
+    let mut times = vec![Vec::new(); bench.products().len()];
+    for done in 0..=repeats {
+        for (product, times) in bench.products().iter().zip(&mut times) {
+            job.tick(u64::from(done), u64::from(repeats), Unit::Steps).await?;
+            let start_ms = job.host().now_ms();
+            bench.run(product, RUNS).await?;
+            // The first one warms up.
+            if done > 0 {
+                times.push((job.host().now_ms() - start_ms) / RUNS as f64);
+            }
+        }
+    }
+    compute.check()?;
+    let time = |(product, times): (&secateur_exec::Product, Vec<f64>)| ProductTime {
+        kernel: product.kernel.into(),
+        density: product.density,
+        ms: spread(times),
+    };
+    let times = bench.products().iter().zip(times).map(time).collect();
+    let device = compute.adapter().name.clone();
+    job.send(Event::Products(Products { samples, inputs, outputs, repeats, device, times }));
     Ok(())
 }

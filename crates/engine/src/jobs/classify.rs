@@ -22,7 +22,7 @@ pub(crate) async fn run<H: Host>(
         return Err(Stop::because("wanted pictures, got none; choose png or jpeg files"));
     }
     let (compute, open) = session.ready()?;
-    let pruned = if open.cut().is_some() { Some(open.pruned(compute)?) } else { None };
+    let pruned = if open.cut().is_some() { Some(open.pruned(compute).await?) } else { None };
     let (model, weights) = open.parts()?;
     let spec = pictures(model)?;
     let total = files.len() as u64;

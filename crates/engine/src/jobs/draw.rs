@@ -24,7 +24,7 @@ pub(crate) async fn run<H: Host>(session: &mut Session<H::File>, job: &Job<'_, H
     let denoiser = Denoiser::new(&open.checkpoint.model)?;
     check(&denoiser, &asked)?;
     let steps = steps(&open.checkpoint, &asked)?;
-    let pruned = if open.cut().is_some() { Some(open.pruned(compute)?) } else { None };
+    let pruned = if open.cut().is_some() { Some(open.pruned(compute).await?) } else { None };
     let (model, weights) = open.parts()?;
     let drawing = drawing(compute, Denoiser::new(model)?, &asked)?;
 

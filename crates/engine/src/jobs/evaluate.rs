@@ -77,7 +77,7 @@ const PROBES: usize = 4;
 /// How much alike the two models' first outputs are on inputs that mean nothing: all that can be said without data.
 async fn on_probes<H: Host>(session: &mut Session<H::File>, job: &Job<'_, H>) -> Result<Metric, Stop> {
     let (compute, open) = session.ready()?;
-    let pruned = open.pruned(compute)?;
+    let pruned = open.pruned(compute).await?;
     let (model, weights) = open.parts()?;
     let graph = shortened(&model.graph).map_err(Stop::because)?;
     let answer = async |params: &Params, done: u64| {
@@ -96,7 +96,7 @@ async fn on_probes<H: Host>(session: &mut Session<H::File>, job: &Job<'_, H>) ->
 async fn on_digits<H: Host>(session: &mut Session<H::File>, job: &Job<'_, H>) -> Result<Metric, Stop> {
     let digits = session.digits(job.host()).await?;
     let (compute, open) = session.ready()?;
-    let pruned = open.pruned(compute)?;
+    let pruned = open.pruned(compute).await?;
     let uncut = open.cut().is_none();
     let (model, weights) = open.parts()?;
     let test = digits.split(Split::Test);

@@ -21,7 +21,7 @@ pub(crate) async fn run<H: Host>(session: &mut Session<H::File>, job: &Job<'_, H
         Image::Test { indices } => test_pictures(session, job, &indices).await?,
     };
     let (compute, open) = session.ready()?;
-    let masked = open.pruned(compute)?;
+    let masked = open.pruned(compute).await?;
     let (model, weights) = open.parts()?;
     let n = test.len();
     let grey = |at: usize| &pixels[at * PIXELS..(at + 1) * PIXELS];

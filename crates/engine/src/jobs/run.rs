@@ -17,7 +17,7 @@ pub(crate) async fn run<H: Host>(session: &mut Session<H::File>, job: &Job<'_, H
     let file = job.host().open(Asset::User(name)).await.map_err(Stop::because)?;
     let header = safetensors::read_header(&file).await.map_err(Stop::because)?;
     let (compute, open) = session.ready()?;
-    let params = open.pruned(compute)?;
+    let params = open.pruned(compute).await?;
     let graph = fitted(&open.checkpoint.model.graph, &header)?;
     let mut inputs = Inputs::default();
     for tensor in &header.tensors {

@@ -1,6 +1,7 @@
 use secateur_data::digits::Split;
 use secateur_exec::{Meter, Params, forward, probe, shortened};
-use secateur_protocol::{Event, Spread, Timing, Unit};
+use secateur_graph::ParamId;
+use secateur_protocol::{Event, Multiplied, Spread, Timing, Unit};
 
 use crate::Host;
 use crate::desk::Job;
@@ -8,8 +9,9 @@ use crate::forward::{inputs, pictures};
 use crate::session::Session;
 use crate::stop::Stop;
 
-/// Times forward passes of `batch` test digits, or of as many meaningless inputs for a model that reads none. Dense and pruned take turns, so that neither has the quieter
-/// machine, and every answer is read back: only then it is known to have been computed.
+/// Times forward passes of `batch` test digits, or of as many meaningless inputs for a model that reads none. Dense and pruned
+/// take turns, so that neither has the quieter machine, and every answer is read back: only then it is known to have been
+/// computed.
 pub(crate) async fn run<H: Host>(
     session: &mut Session<H::File>,
     job: &Job<'_, H>,
@@ -20,7 +22,7 @@ pub(crate) async fn run<H: Host>(
     check("repeats", repeats)?;
     let digits = session.digits(job.host()).await?;
     let (compute, open) = session.ready()?;
-    let pruned = open.pruned(compute)?;
+    let pruned = open.pruned(compute).await?;
     let (model, weights) = open.parts()?;
     let graph = shortened(&model.graph).map_err(Stop::because)?;
     let mut given = probe(compute, &graph, 0, batch as usize)?;
@@ -46,7 +48,9 @@ pub(crate) async fn run<H: Host>(
     }
     let device = compute.adapter().name.clone();
     let (dense_ms, pruned_ms) = (spread(dense_ms), spread(pruned_ms));
-    job.send(Event::Timing(Timing { batch, repeats, dense_ms, pruned_ms, device }));
+    let multiplied = |id: ParamId| Multiplied { param: id.0, layout: pruned.layout(id) };
+    let layouts = graph.prunable().map(multiplied).collect();
+    job.send(Event::Timing(Timing { batch, repeats, dense_ms, pruned_ms, device, layouts }));
     Ok(())
 }
 

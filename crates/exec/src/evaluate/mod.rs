@@ -11,6 +11,7 @@ use burn::tensor::activation::{gelu, relu, sigmoid, silu, tanh};
 use burn::tensor::module::linear;
 use secateur_graph::ops::{Activation, Affine, Concat, Slice};
 use secateur_graph::{Graph, Node, NodeId, Op, ParamId};
+use secateur_kernels::simd::{self, Packed, Weight};
 
 use crate::value::each_rank;
 use crate::{ExecError, Inputs, Memory, Params, Value};
@@ -33,6 +34,11 @@ impl Moment<'_> {
     fn param(&self, at: usize) -> Result<Option<Value>, ExecError> {
         let ids = &self.node().params;
         ids.get(at).map(|id| self.params.get(self.graph, *id).cloned()).transpose()
+    }
+
+    /// The parameter at this place as it is multiplied with, where it has been laid out for that.
+    fn packed(&self, at: usize) -> Option<&Packed> {
+        self.params.packed.get(self.node().params.get(at)?.0 as usize)?.as_deref()
     }
 
     fn vector(&self, at: usize) -> Result<Option<Tensor<1>>, ExecError> {
@@ -73,8 +79,9 @@ pub(crate) fn evaluate(
         Op::Loose(_) => return Err(ExecError::Unknown { name: node.name.clone() }),
         Op::Input(input) => moment.given.get(node, input.optional)?,
         Op::Linear(_) => {
-            let (weight, bias) = (moment.need_matrix(0)?.transpose(), moment.vector(1)?);
-            each_rank!(one(inputs).ok_or_else(misfit)?, x -> product(x, weight, bias))
+            let (weight, bias) = (moment.need_matrix(0)?, moment.vector(1)?);
+            let packed = moment.packed(0);
+            each_rank!(one(inputs).ok_or_else(misfit)?, x -> product(x, weight, packed, bias))
         }
         Op::Activation(op) => each_rank!(one(inputs).ok_or_else(misfit)?, x -> activate(*op, x)),
         Op::Affine(Affine { scale, shift }) => {
@@ -117,9 +124,29 @@ pub(crate) fn evaluate(
     expects(node, value)
 }
 
+/// Samples from which on laying out a weight for one product is worth it.
+const MANY: usize = 64;
+
+/// x Wᵀ + b, by our own products on the CPU, where they are for this.
+fn product<const D: usize>(
+    x: Tensor<D>,
+    weight: Tensor<2>,
+    packed: Option<&Packed>,
+    bias: Option<Tensor<1>>,
+) -> Tensor<D> {
+    let [_, inputs] = weight.dims();
+    let samples = x.dims().iter().product::<usize>() / inputs.max(1);
+    let own = match packed {
+        Some(packed) => Some(Weight::Packed(packed)),
+        None => (samples >= MANY).then_some(Weight::Plain(&weight)),
+    };
+    let own = own.and_then(|weight| simd::linear(&x, weight, bias.as_ref()));
+    own.unwrap_or_else(|| burns(x, weight.transpose(), bias))
+}
+
 /// x Wᵀ + b, given Wᵀ. The tokens of a single sample are multiplied as a matrix: with an axis of one sample before them,
 /// flex would copy the whole weight for every product, which takes longer than the product.
-fn product<const D: usize>(x: Tensor<D>, weight: Tensor<2>, bias: Option<Tensor<1>>) -> Tensor<D> {
+fn burns<const D: usize>(x: Tensor<D>, weight: Tensor<2>, bias: Option<Tensor<1>>) -> Tensor<D> {
     let mut shape = x.dims();
     if D < 3 || shape[0] != 1 {
         return linear(x, weight, bias);

@@ -57,13 +57,13 @@ fn a_training_step_is_pytorchs() {
 
     let mut after = params.clone();
     for (id, value) in statistics {
-        after.0[id.0 as usize] = Some(value);
+        after.values[id.0 as usize] = Some(value);
     }
     close("running mean", &read(&after, &graph, "norm.running_mean"), &[0.1373958, -0.2216667]);
     close("running variance", &read(&after, &graph, "norm.running_var"), &[1.859265, 0.5473958]);
 
-    let leaves = tracked.0.iter().map(|leaf| leaf.as_ref().and_then(|leaf| leaf.take_gradient(&mut gradients)));
-    let gradients = Params(leaves.collect());
+    let leaves = tracked.values.iter().map(|leaf| leaf.as_ref().and_then(|leaf| leaf.take_gradient(&mut gradients)));
+    let gradients = Params::of(leaves.collect());
     let conv = [-0.4887689, -0.1459958, 0.5458095, 0.5800012, -0.1375762, 0.2070208, 0.03065024, -0.07925264];
     close("gradient of the convolution", &read(&gradients, &graph, "conv.weight"), &conv);
     close("gradient of the scale", &read(&gradients, &graph, "norm.weight"), &[1.298246, -0.6256907]);

@@ -124,7 +124,7 @@ fn a_head_is_measured_but_not_run() {
     let whole = seen(&own, &params);
     assert_eq!(whole.iter().map(|(_, sums)| sums.len()).collect::<Vec<_>>(), [2, 1]);
     assert_eq!(seen(&tied, &random_params(&tied)), whole[..1], "the embedding is no prunable weight");
-    params.0[own.find_param("head.weight").unwrap().0 as usize] = None;
+    params.values[own.find_param("head.weight").unwrap().0 as usize] = None;
     assert_eq!(seen(&own, &params).len(), 2);
 }
 

@@ -7,6 +7,7 @@ mod gpu;
 mod gradient;
 mod memory;
 mod operations;
+mod packed;
 mod params;
 mod text;
 mod train;

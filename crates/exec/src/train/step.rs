@@ -49,7 +49,7 @@ impl<'a> Learner<'a> {
         let (answers, statistics) = forward_learning(self.graph, &tracked, inputs)?;
         let loss = target.loss(self.graph, answers)?;
         let mut gradients = loss.backward();
-        for (at, leaf) in tracked.0.iter().enumerate() {
+        for (at, leaf) in tracked.values.iter().enumerate() {
             let learned = self.graph.params[at].role != Role::Statistic;
             let gradient = leaf.as_ref().filter(|_| learned).and_then(|leaf| leaf.take_gradient(&mut gradients));
             if let Some(gradient) = gradient {
@@ -57,7 +57,7 @@ impl<'a> Learner<'a> {
             }
         }
         for (id, value) in statistics {
-            self.state.params.0[id.0 as usize] = Some(value);
+            self.state.params.values[id.0 as usize] = Some(value);
         }
         self.follow();
         Ok(Value::R1(loss.inner()).read().await?[0])
@@ -66,7 +66,8 @@ impl<'a> Learner<'a> {
     /// Moves one parameter and sets its pruned entries back to 0.
     fn update(&mut self, at: usize, gradient: Tensor<1>, lr: f64) {
         let steps = self.state.losses.len();
-        let State { params: Params(params), moments: [Params(first), Params(second)], .. } = &mut self.state;
+        let State { params, moments: [first, second], .. } = &mut self.state;
+        let [params, first, second] = [params, first, second].map(|of: &mut Params| &mut of.values);
         let Some(value) = params[at].take() else { return };
         let moments = remembered(steps, first[at].take(), second[at].take());
         let optimizer = if self.graph.params[at].role == Role::Weight { &self.decaying } else { &self.steady };
@@ -92,7 +93,7 @@ impl<'a> Learner<'a> {
         let Some(decay) = self.average else { return };
         let steps = self.state.losses.len() as f64 + 1.0;
         let decay = decay.min(steps / (steps + 9.0));
-        for (mean, value) in self.state.average.0.iter_mut().zip(&self.state.params.0) {
+        for (mean, value) in self.state.average.values.iter_mut().zip(&self.state.params.values) {
             *mean = match (mean.take(), value) {
                 (Some(mean), Some(value)) => Some(mixed(mean, value, decay)),
                 _ => value.clone(),

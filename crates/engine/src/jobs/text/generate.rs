@@ -18,7 +18,7 @@ pub(crate) async fn generate<H: Host>(
 ) -> Result<(), Stop> {
     let (compute, open) = session.ready()?;
     let prompt = prompt(&open.checkpoint, &asked)?;
-    let masked = if open.cut().is_some() { Some(open.pruned(compute)?) } else { None };
+    let masked = if open.cut().is_some() { Some(open.pruned(compute).await?) } else { None };
     let dense = open.parts()?.1.dense.clone();
     let checkpoint = &open.checkpoint;
     let (graph, context, ends) = (&checkpoint.model.graph, checkpoint.model.context(), checkpoint.model.ends());

@@ -54,7 +54,7 @@ async fn measure<H: Host>(
     windows: Windows,
 ) -> Result<Metric, Stop> {
     let (compute, open) = session.ready()?;
-    let masked = open.pruned(compute)?;
+    let masked = open.pruned(compute).await?;
     let uncut = open.cut().is_none();
     let (model, weights) = open.parts()?;
     let windows = fitted(windows, model, tokens.len());

@@ -23,8 +23,6 @@ use crate::{Asset, Host};
 const BATCH: usize = 64;
 /// How often a digit is shown without its class.
 const UNLABELLED: f32 = 0.1;
-/// Classifier-free guidance of what is judged.
-const GUIDANCE: f32 = 2.0;
 /// The model that judges.
 const JUDGE: &str = "digits-cnn";
 /// What its scheduler's settings are called, beside the model's.
@@ -81,7 +79,7 @@ impl<'a> Drawings<'a> {
         }
         let asked: Vec<u8> = (0..count).map(|at| (at % CLASSES) as u8).collect();
         let labels = Some(asked.iter().map(|label| u32::from(*label)).collect());
-        let drawing = Drawing { compute: self.compute, denoiser, count, labels, guidance: GUIDANCE, seed: 0 };
+        let drawing = Drawing { compute: self.compute, denoiser, count, labels, guidance: 1.0, seed: 0 };
         let steps = self.schedule.ddim(steps).map_err(Stop::because)?;
         let mut x = drawing.noise(0);
         for (start, step) in (0..).zip(&steps) {
@@ -109,7 +107,7 @@ impl Judge {
 
 impl Lessons for Drawings<'_> {
     fn usual(&self) -> Length {
-        Length::Steps(4_000)
+        Length::Steps(1_600)
     }
 
     fn epoch(&self) -> u64 {

@@ -18,7 +18,7 @@ const LEARNED: usize = 5_000;
 /// Tokens to learn from, at least.
 pub(super) const TOKENS: usize = 6_000_000;
 /// Pieces of text a step.
-const BATCH: usize = 16;
+const BATCH: usize = 8;
 /// Tokens of a short look and of the judgement.
 const GLANCE: usize = 2_048;
 const JUDGED: usize = 16_384;
@@ -135,7 +135,7 @@ fn texts() -> impl Iterator<Item = String> {
 
 impl Lessons for Stories<'_> {
     fn usual(&self) -> Length {
-        Length::Steps(2_500)
+        Length::Steps(5_000)
     }
 
     fn epoch(&self) -> u64 {

@@ -1,0 +1,103 @@
+use secateur_protocol::{Bandwidth, Command, DeviceChoice, Event, Products, Spread};
+use serde_json::json;
+
+use super::quartiles;
+use crate::args::BenchKernelsArgs;
+use crate::client::{Client, talk};
+use crate::progress::Progress;
+use crate::{Answer, Result};
+
+/// Layers of real models: name, samples, inputs, outputs.
+const LAYERS: [(&str, [u32; 3]); 4] = [
+    ("ViT-Tiny, up (one picture)", [197, 192, 768]),
+    ("SmolLM2-135M, up (256 tokens)", [256, 576, 1536]),
+    ("SmolLM2-135M, up (one token)", [1, 576, 1536]),
+    ("1024 cubed", [1024, 1024, 1024]),
+];
+
+/// What was measured on one device.
+struct Measured {
+    bandwidth: Bandwidth,
+    layers: Vec<(&'static str, Products)>,
+}
+
+/// Measures on the CPU and, where there is one, on the GPU, or on the one that was asked for.
+pub fn run(progress: Progress, args: BenchKernelsArgs) -> Result<Answer> {
+    let (measured, without) = talk(progress, async |client| {
+        let (mut measured, mut without) = (Vec::new(), Vec::new());
+        let asked = args.device.map(DeviceChoice::from);
+        for device in asked.map_or(vec![DeviceChoice::Cpu, DeviceChoice::Gpu], |device| vec![device]) {
+            match client.hello(device).await {
+                Ok(_) => measured.push(measure(client, &args).await?),
+                Err(error) if asked.is_none() => without.push(error.to_string()),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok((measured, without))
+    })?;
+    let mut text: String = measured.iter().map(words).collect();
+    without.iter().for_each(|why| text += &format!("left out: {why}\n"));
+    let device = |on: &Measured| {
+        let layers: Vec<_> =
+            on.layers.iter().map(|(name, products)| json!({ "layer": name, "products": products })).collect();
+        json!({ "score": on.bandwidth, "layers": layers })
+    };
+    let devices: Vec<_> = measured.iter().map(device).collect();
+    Ok(Answer { text, json: json!({ "devices": devices, "left_out": without }) })
+}
+
+async fn measure(client: &mut Client, args: &BenchKernelsArgs) -> Result<Measured> {
+    let BenchKernelsArgs { repeats, entries, .. } = *args;
+    let bandwidth = |event| match event {
+        Event::Bandwidth(bandwidth) => Some(bandwidth),
+        _ => None,
+    };
+    let products = |event| match event {
+        Event::Products(products) => Some(products),
+        _ => None,
+    };
+    let bandwidth = client.ask_for(Command::Bench { entries, repeats }, bandwidth).await?.0;
+    let mut layers = Vec::new();
+    for (name, [samples, inputs, outputs]) in LAYERS {
+        let command = Command::BenchProducts { samples, inputs, outputs, repeats };
+        layers.push((name, client.ask_for(command, products).await?.0));
+    }
+    Ok(Measured { bandwidth, layers })
+}
+
+fn words(Measured { bandwidth, layers }: &Measured) -> String {
+    let rate = |ms: Spread| bandwidth.bytes as f64 / ms.median / 1e6;
+    let (score, copy) = (rate(bandwidth.score_ms), rate(bandwidth.copy_ms));
+    let mut text = format!(
+        "{}\n  score kernel: {score:.2} GB/s, plain copy: {copy:.2} GB/s, ratio {:.2}\n",
+        bandwidth.device,
+        score / copy
+    );
+    layers.iter().for_each(|(name, products)| text += &table(name, products));
+    text
+}
+
+/// Each product beside burn's and beside our dense one: how many times as fast.
+fn table(name: &str, products: &Products) -> String {
+    let Products { samples, inputs, outputs, repeats, times, .. } = products;
+    let work = 2.0 * f64::from(*samples) * f64::from(*inputs) * f64::from(*outputs);
+    let median = |kernel: &str| times.iter().find(|time| time.kernel == kernel).map(|time| time.ms.median);
+    let faster = |ms: f64, than: Option<f64>| than.map_or("-".into(), |than| format!("{:.2} x", than / ms));
+    let mut text = format!(
+        "  {name}: {samples} x {inputs} -> {outputs}, median and quartiles of {repeats}\n    {:<8}{:>8}  {:<26}{:>12}{:>12}{:>14}\n",
+        "kernel", "density", "ms", "GFLOP/s", "burn's", "our dense"
+    );
+    for time in times {
+        let ms = time.ms.median;
+        text += &format!(
+            "    {:<8}{:>8}  {:<26}{:>12.1}{:>12}{:>14}\n",
+            time.kernel,
+            time.density,
+            quartiles(time.ms),
+            work * time.density / ms / 1e6,
+            faster(ms, median("burn")),
+            faster(ms, median("dense"))
+        );
+    }
+    text
+}

@@ -1,0 +1,84 @@
+use std::cell::Cell;
+
+use pollster::block_on;
+use secateur_graph::{Builder, Graph, Mask, Masks, ops};
+use secateur_protocol::Layout;
+
+use super::{cpu, numbers, random_params};
+use crate::{Compute, Crossover, Params, logits};
+
+const WIDTH: usize = 48;
+
+/// Two layers with something between them.
+fn two_layers() -> Graph {
+    let mut g = Builder::default();
+    let x = g.add("x", ops::Input::new(&[WIDTH]), &[]).unwrap();
+    let x = g.add("up", ops::Linear::new(WIDTH, WIDTH, true), &[x]).unwrap();
+    let x = g.add("relu", ops::Activation::Relu, &[x]).unwrap();
+    let x = g.add("down", ops::Linear::new(WIDTH, WIDTH, false), &[x]).unwrap();
+    g.finish(x)
+}
+
+/// One in eight: of the entries of `up`, and of the blocks of `down`, whose last ones are cut short.
+fn masks(graph: &Graph) -> Masks {
+    let mut masks = Masks::default();
+    let all = 0..WIDTH * WIDTH;
+    let block = |at: usize| at / WIDTH / 16 * 3 + at % WIDTH / 16;
+    let kept = [all.clone().map(|at| at % 8 == 3).collect::<Vec<_>>(), all.map(|at| block(at) == 5).collect()];
+    for (name, kept) in ["up.weight", "down.weight"].into_iter().zip(kept) {
+        masks.set(graph, graph.find_param(name).unwrap(), Mask::from_kept(kept.into_iter())).unwrap();
+    }
+    masks
+}
+
+fn answers(compute: &Compute, graph: &Graph, params: &Params, samples: usize) -> Vec<f32> {
+    block_on(logits(compute, graph, params, &numbers(samples * WIDTH, "input"), samples)).unwrap()
+}
+
+#[test]
+fn what_pays_is_taken_and_answers_stay() {
+    let graph = two_layers();
+    let masks = masks(&graph);
+    let masked = random_params(&graph).masked(&cpu(), &graph, &masks).unwrap();
+    let [up, down] = ["up.weight", "down.weight"].map(|name| graph.find_param(name).unwrap());
+    for (blocks, rows, want) in [
+        (1.0, 3.0, [Layout::Rows, Layout::Blocks]), // every block of `up` has something in it
+        (1.0, f64::INFINITY, [Layout::Dense, Layout::Blocks]),
+        (f64::INFINITY, 3.0, [Layout::Rows, Layout::Rows]),
+        (9.0, 9.0, [Layout::Dense, Layout::Dense]),
+    ] {
+        let compute = cpu().with_crossover(Crossover { blocks, rows });
+        let packed = block_on(masked.packed(&compute, &graph, &masks)).unwrap();
+        assert_eq!([packed.layout(up), packed.layout(down)], want, "blocks {blocks}, rows {rows}");
+        for samples in [1, 70] {
+            let (want, got) =
+                (answers(&compute, &graph, &masked, samples), answers(&compute, &graph, &packed, samples));
+            assert!(want.iter().zip(&got).all(|(want, got)| (want - got).abs() < 1e-4), "blocks {blocks}, rows {rows}");
+        }
+    }
+}
+
+#[test]
+fn whole_weights_and_devices_without_such_products_stay_as_they_are() {
+    let graph = two_layers();
+    let params = random_params(&graph);
+    let free = cpu().with_crossover(Crossover { blocks: 0.0, rows: 0.0 });
+    for (compute, masks) in [(free, Masks::default()), (cpu(), masks(&graph))] {
+        let packed = block_on(params.packed(&compute, &graph, &masks)).unwrap();
+        assert!(graph.prunable().all(|id| packed.layout(id) == Layout::Dense));
+    }
+}
+
+/// By a clock that goes faster and faster, what is measured later takes longer.
+#[test]
+fn what_pays_is_measured() {
+    let (now, step) = (Cell::new(0.0), Cell::new(0.0));
+    let clock = || {
+        step.set(step.get() + 1.0);
+        now.set(now.get() + step.get());
+        now.get()
+    };
+    let Crossover { blocks, rows } = cpu().measured(clock).unwrap().crossover();
+    assert!(blocks > 1.0 && rows > 4.0 * blocks && rows.is_finite(), "{blocks}, {rows}");
+    assert_eq!(cpu().measured(|| 0.0).unwrap().crossover(), Crossover::NEVER, "a clock that stands still");
+}
