@@ -1,4 +1,4 @@
-//! The map of the code, enforced: arrows between the crates, who may name burn, the shader list, one build of burn.
+//! The map of the code, enforced: arrows between the crates, who may name burn, one build of burn.
 
 mod arrows;
 mod features;
@@ -8,7 +8,6 @@ use crate::shell::Result;
 
 pub fn run() -> Result {
     let mut wrong = arrows::wrong()?;
-    wrong.extend(files::unlisted_shaders()?);
     wrong.extend(features::compiled_twice()?);
     files::hint_at_long_files()?;
     if wrong.is_empty() {

@@ -1,4 +1,4 @@
-//! What the files themselves tell: shaders nobody listed, sources grown long.
+//! What the files themselves tell: sources grown long.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -6,25 +6,6 @@ use std::path::{Path, PathBuf};
 use crate::shell::{Result, root};
 
 const LONG: usize = 400;
-
-/// Every WGSL file that is an entry point stands in the table that the build validates; what lies in shared/ is pasted
-/// into those by name.
-pub fn unlisted_shaders() -> Result<Vec<String>> {
-    let folder = root().join("shaders");
-    let mut shaders = Vec::new();
-    collect(&folder, "wgsl", &mut shaders)?;
-    if shaders.is_empty() {
-        return Ok(vec!["shaders/ holds no WGSL file".into()]);
-    }
-    let table = fs::read_to_string(folder.join("variants.toml"))?;
-    shaders.retain(|file| !file.starts_with(folder.join("shared")) && !listed(&table, file));
-    Ok(shaders.iter().map(|file| format!("{} is not in shaders/variants.toml", file.display())).collect())
-}
-
-fn listed(table: &str, shader: &Path) -> bool {
-    let stem = shader.file_stem().unwrap_or_default().to_string_lossy();
-    table.lines().any(|line| line.split(['=', '[', ']', '"']).any(|word| word.trim() == stem))
-}
 
 /// A hint, no error: a long file often holds two things.
 pub fn hint_at_long_files() -> Result {
