@@ -1,5 +1,5 @@
-// log_alpha [N], draw [N] from 0 to 1 -> gate [N], a sample of the hard concrete distribution; with GRADIENT also grad [N],
-// the loss's gradient by the sample -> the loss's gradient by log_alpha.
+// log_alpha [N], draw [N] from 0 to 1 -> gate [N], a sample of the hard concrete distribution; with GRADIENT also grad
+// [N], the loss's gradient by the sample -> the loss's gradient by log_alpha.
 #import sigmoid
 
 struct HardConcrete {

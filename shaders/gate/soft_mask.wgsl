@@ -1,5 +1,5 @@
-// weight [N], threshold [N / run] -> mask [N]: sigmoid((weight^2 - threshold^2) / temperature); with GRADIENT also grad [N],
-// the loss's gradient by the mask -> the loss's gradient by the weight.
+// weight [N], threshold [N / run] -> mask [N]: sigmoid((weight^2 - threshold^2) / temperature); with GRADIENT also grad
+// [N], the loss's gradient by the mask -> the loss's gradient by the weight.
 #import sigmoid
 
 struct SoftRuns {

@@ -1,5 +1,5 @@
-// weight [R, C], act_sq [C], grad_sum [R, C] -> score [R, C]: |weight| * (sqrt(act_sq) + alpha * grad_sum), with SQUARED
-// |weight| * (sqrt(act_sq) + alpha * sqrt(grad_sum)).
+// weight [R, C], act_sq [C], grad_sum [R, C] -> score [R, C]: |weight| * (sqrt(act_sq) + alpha * grad_sum), with
+// SQUARED |weight| * (sqrt(act_sq) + alpha * sqrt(grad_sum)).
 struct Blend {
     rows: u32,
     cols: u32,

@@ -1,5 +1,5 @@
-// x [R, C], mean [C] and squares [C] of the rows before -> mean [C] and squares [C] of all rows: each column's mean, and the
-// sum of squares of its distances from it.
+// x [R, C], mean [C] and squares [C] of the rows before -> mean [C] and squares [C] of all rows: each column's mean,
+// and the sum of squares of its distances from it.
 struct Batch {
     rows: u32,
     cols: u32,

@@ -10,8 +10,8 @@ use crate::{Kernel, KernelError, Parameters};
 /// Most entries of a tensor: with the stride of a whole dispatch added, an index still fits the shaders' 32 bits.
 const MAX_ENTRIES: usize = 1 << 31;
 
-/// The tensor as kernels read it: contiguous f32 on a GPU. `None` elsewhere and where gradients are followed, and burn's own
-/// operations serve.
+/// The tensor as kernels read it: contiguous f32 on a GPU. `None` elsewhere and where gradients are followed, and
+/// burn's own operations serve.
 pub(crate) fn readable<const D: usize>(tensor: &Tensor<D>) -> Option<CubeTensor> {
     let tensor = tensor.clone().try_into_primitive::<Cube>().ok()?;
     (tensor.dtype == DType::F32).then(|| into_contiguous(tensor))

@@ -1,6 +1,6 @@
-//! Gates that are learned: what multiplies weights or units while a method finds out which of them to keep. All functions
-//! are differentiable by their first argument through burn's autodiff, and every other argument is a constant. On a GPU they
-//! run WGSL kernels forward and backward, on the CPU burn's own operations.
+//! Gates that are learned: what multiplies weights or units while a method finds out which of them to keep. All
+//! functions are differentiable by their first argument through burn's autodiff, and every other argument is a
+//! constant. On a GPU they run WGSL kernels forward and backward, on the CPU burn's own operations.
 
 mod follow;
 #[cfg(test)]
@@ -15,8 +15,8 @@ use crate::kernel::{HARD_CONCRETE, HARD_CONCRETE_GRADIENT, OPEN, SIGMOID_SLOPE, 
 use crate::{Count, HardConcrete, KernelError, Runs, SoftRuns};
 use follow::{Gate, on_gpu};
 
-/// The hard concrete distribution's shape: a concrete one of temperature `beta`, stretched to `gamma`..`zeta` and cut off at
-/// 0 and 1, so that both have a probability of their own.
+/// The hard concrete distribution's shape: a concrete one of temperature `beta`, stretched to `gamma`..`zeta` and cut
+/// off at 0 and 1, so that both have a probability of their own.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Stretch {
     /// Above 0.
@@ -35,8 +35,8 @@ impl Default for Stretch {
 }
 
 /// Samples of the hard concrete distribution (Louizos, Welling and Kingma, 2018, equations 10 and 11), one for each
-/// log_alpha: 0 to 1. `draw` has a uniform draw from 0 to 1 for each. The gradient is the one with the draws held still; it
-/// is 0 where the sample is cut off.
+/// log_alpha: 0 to 1. `draw` has a uniform draw from 0 to 1 for each. The gradient is the one with the draws held
+/// still; it is 0 where the sample is cut off.
 ///
 /// # Errors
 /// Says so if shapes or devices differ or `stretch` is out of its ranges.
@@ -65,9 +65,9 @@ pub fn hard_concrete<const D: usize>(
     }))
 }
 
-/// 1 for each score above its threshold, else 0: of the highest k, if the threshold is the score that comes after them. It
-/// is differentiated as if the gates were the scores themselves (straight through: Bengio et al., 2013; top-v of Sanh et
-/// al., 2020). Scores must be finite.
+/// 1 for each score above its threshold, else 0: of the highest k, if the threshold is the score that comes after them.
+/// It is differentiated as if the gates were the scores themselves (straight through: Bengio et al., 2013; top-v of
+/// Sanh et al., 2020). Scores must be finite.
 ///
 /// `threshold` [T] has one for all, or one for each of T equal runs of entries, e.g. rows.
 ///
@@ -83,8 +83,8 @@ pub fn straight_through<const D: usize>(score: Tensor<D>, threshold: Tensor<1>) 
     }))
 }
 
-/// 1 for each score whose sigmoid is above `tau`, else 0, differentiated as if it were the sigmoid (soft movement pruning,
-/// Sanh et al., 2020, with the sigmoid's own slope). Scores must be finite.
+/// 1 for each score whose sigmoid is above `tau`, else 0, differentiated as if it were the sigmoid (soft movement
+/// pruning, Sanh et al., 2020, with the sigmoid's own slope). Scores must be finite.
 ///
 /// # Errors
 /// Says so if `tau` is not between 0 and 1.
@@ -104,8 +104,9 @@ pub fn straight_through_sigmoid<const D: usize>(score: Tensor<D>, tau: f32) -> R
     }))
 }
 
-/// How much of each weight is kept: sigmoid((w^2 - t^2) / temperature), 1/2 at the threshold t (PDP, Cho, Adya and Naik,
-/// 2023). Multiplied with the weights it gives those that PDP computes with. Norms of channels serve as weights too.
+/// How much of each weight is kept: sigmoid((w^2 - t^2) / temperature), 1/2 at the threshold t (PDP, Cho, Adya and
+/// Naik, 2023). Multiplied with the weights it gives those that PDP computes with. Norms of channels serve as weights
+/// too.
 ///
 /// `threshold` [T] has one for all, or one for each of T equal runs of entries, e.g. rows or the groups of N:M. The
 /// temperature, above 0, is in units of w^2.

@@ -1,4 +1,5 @@
-//! Values against formulas and gradients against finite differences, on the CPU and, with SECATEUR_GPU_TESTS=1, on a GPU.
+//! Values against formulas and gradients against finite differences, on the CPU and, with SECATEUR_GPU_TESTS=1, on a
+//! GPU.
 
 use burn::tensor::Device;
 
@@ -19,8 +20,8 @@ fn numbers([rows, cols]: [usize; 2], reach: f32) -> Vec<f32> {
 
 const SHAPE: [usize; 2] = [7, 41];
 
-/// The gates of `x`, and the gradient by x of the sum of each gate times `pull`. x comes out of another operation, as it may
-/// in a model.
+/// The gates of `x`, and the gradient by x of the sum of each gate times `pull`. x comes out of another operation, as
+/// it may in a model.
 fn followed(
     x: &[f32],
     pull: &[f32],
@@ -34,8 +35,8 @@ fn followed(
     [read(gates.inner()), read(half.grad(&gradients).unwrap() / 2.0)]
 }
 
-/// Holds the gradient against central differences. Those over a corner, where `corner` finds one between two gates, are left
-/// out.
+/// Holds the gradient against central differences. Those over a corner, where `corner` finds one between two gates, are
+/// left out.
 fn steady(
     x: &[f32],
     device: &Device,

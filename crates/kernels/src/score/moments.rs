@@ -8,8 +8,8 @@ use crate::kernel::MOMENTS;
 use crate::launch::{MAX_GROUPS, launch, told};
 use crate::{Batch, KernelError};
 
-/// Mean and variance of each feature over all inputs so far: FLAP's baseline and fluctuation (An et al., 2023), by Welford's
-/// and Chan's updates, which take no difference of large sums.
+/// Mean and variance of each feature over all inputs so far: FLAP's baseline and fluctuation (An et al., 2023), by
+/// Welford's and Chan's updates, which take no difference of large sums.
 #[derive(Clone, Debug)]
 pub struct Moments {
     /// [C].

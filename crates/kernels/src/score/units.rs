@@ -32,8 +32,8 @@ impl Norm {
     }
 }
 
-/// One number for each rectangle of r x c entries of a matrix [R, C], cut from the top left: [ceil(R / r), ceil(C / c)].
-/// What is left over at the right and bottom edge makes smaller units.
+/// One number for each rectangle of r x c entries of a matrix [R, C], cut from the top left:
+/// [ceil(R / r), ceil(C / c)]. What is left over at the right and bottom edge makes smaller units.
 ///
 /// `unit` [r, c] says what is pruned together: `[1, C]` rows, `[R, 1]` columns, `[d, C]` or `[R, d]` heads of d rows or
 /// columns, `[b, b]` blocks, and of a convolution's weights [O, I * k * k] `[1, I * k * k]` what it puts out and
@@ -56,9 +56,9 @@ pub fn units(scores: Tensor<2>, unit: [usize; 2], norm: Norm) -> Result<Tensor<2
     Ok(Tensor::from_primitive::<Cube>(scores))
 }
 
-/// `sum` [C] with the squares of each column of `x` [N, C] added: N inputs of C features, e.g. tokens. Begun with zeros and
-/// given batch after batch it becomes act_sq, see [`crate::score()`]. On a GPU it is written where `sum` is if nobody else
-/// has that tensor.
+/// `sum` [C] with the squares of each column of `x` [N, C] added: N inputs of C features, e.g. tokens. Begun with zeros
+/// and given batch after batch it becomes act_sq, see [`crate::score()`]. On a GPU it is written where `sum` is if
+/// nobody else has that tensor.
 ///
 /// # Errors
 /// Says so if the numbers of columns or the devices differ.

@@ -29,8 +29,8 @@ pub fn power<const D: usize>(weight: Tensor<D>, power: f32) -> Result<Tensor<D>,
     })
 }
 
-/// What leaving a weight out changes the loss by, to first order: |w * g| of weights and the loss's gradient by them, both
-/// of one shape (Molchanov et al., 2017).
+/// What leaving a weight out changes the loss by, to first order: |w * g| of weights and the loss's gradient by them,
+/// both of one shape (Molchanov et al., 2017).
 ///
 /// # Errors
 /// Says so if the shapes or devices differ.
@@ -74,8 +74,8 @@ pub enum GradSum {
     Squares,
 }
 
-/// `sum` with another sample's gradient added, both of one shape. On a GPU it is written where `sum` is if nobody else has
-/// that tensor.
+/// `sum` with another sample's gradient added, both of one shape. On a GPU it is written where `sum` is if nobody else
+/// has that tensor.
 ///
 /// # Errors
 /// Says so if the shapes or devices differ.
@@ -102,9 +102,9 @@ pub fn accumulate<const D: usize>(sum: Tensor<D>, grad: Tensor<D>, of: GradSum) 
     Ok(Tensor::from_primitive::<Cube>(sum))
 }
 
-/// |w| * (sqrt(act_sq) + alpha * norm) of each weight [R, C], with the sum of squares of each input, act_sq [C], and the
-/// norm over samples of each weight's gradient, from [`accumulate`]'s sum [R, C]: the sum of magnitudes or the root of the
-/// sum of squares (Das et al., 2023).
+/// |w| * (sqrt(act_sq) + alpha * norm) of each weight [R, C], with the sum of squares of each input, act_sq [C], and
+/// the norm over samples of each weight's gradient, from [`accumulate`]'s sum [R, C]: the sum of magnitudes or the root
+/// of the sum of squares (Das et al., 2023).
 ///
 /// # Errors
 /// Says so if a shape does not fit or the devices differ.

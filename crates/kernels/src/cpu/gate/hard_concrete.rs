@@ -3,8 +3,8 @@ use crate::HardConcrete;
 use crate::check::{Buffer, Case, Close, Noise, Twin, lengths};
 use crate::launch::strided;
 
-/// log_alpha [N], draw [N] from 0 to 1 -> gate [N], a sample of the hard concrete distribution; with grad [N], the loss's
-/// gradient by the sample, -> the loss's gradient by log_alpha.
+/// log_alpha [N], draw [N] from 0 to 1 -> gate [N], a sample of the hard concrete distribution; with grad [N], the
+/// loss's gradient by the sample, -> the loss's gradient by log_alpha.
 pub fn hard_concrete(shape: &HardConcrete, log_alpha: &[f32], draw: &[f32], gate: &mut [f32], grad: Option<&[f32]>) {
     let slope = f64::from(shape.zeta - shape.gamma) / f64::from(shape.beta);
     for (i, gate) in gate.iter_mut().enumerate() {

@@ -4,8 +4,8 @@ use crate::SoftRuns;
 use crate::check::{Buffer, Case, Close, Noise, Twin};
 use crate::launch::strided;
 
-/// weight [N], threshold [N / run] -> mask [N]: sigmoid((weight^2 - threshold^2) / temperature); with grad [N], the loss's
-/// gradient by the mask, -> the loss's gradient by the weight.
+/// weight [N], threshold [N / run] -> mask [N]: sigmoid((weight^2 - threshold^2) / temperature); with grad [N], the
+/// loss's gradient by the mask, -> the loss's gradient by the weight.
 pub fn soft_mask(runs: &SoftRuns, weight: &[f32], threshold: &[f32], mask: &mut [f32], grad: Option<&[f32]>) {
     let temperature = f64::from(runs.temperature);
     for (i, mask) in mask.iter_mut().enumerate() {

@@ -2,8 +2,8 @@ use crate::Batch;
 use crate::check::{Buffer, Case, Close, Extent, Noise, Twin};
 use crate::score::moment_tiles;
 
-/// x [R, C], mean [C] and squares [C] of the rows before -> mean [C] and squares [C] of all rows: each column's mean, and
-/// the sum of squares of its distances from it.
+/// x [R, C], mean [C] and squares [C] of the rows before -> mean [C] and squares [C] of all rows: each column's mean,
+/// and the sum of squares of its distances from it.
 pub fn moments(batch: &Batch, x: &[f32], mean: &mut [f32], squares: &mut [f32]) {
     let (cols, seen) = (batch.cols as usize, f64::from(batch.seen));
     for col in 0..cols {
