@@ -3,7 +3,7 @@ use macerator::Simd;
 use super::{in_pieces, multiply_add, samples};
 
 /// Samples whose sums stay in registers.
-const SAMPLES: usize = if cfg!(target_arch = "wasm32") { 16 } else { 64 };
+const SAMPLES: usize = if cfg!(target_arch = "wasm32") { 32 } else { 64 };
 
 /// A weight [outputs, inputs] by its kept entries: compressed sparse rows.
 #[derive(Clone, Debug, PartialEq)]
