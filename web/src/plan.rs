@@ -18,11 +18,12 @@ pub fn value(field: &Field, values: &Values) -> Value {
     set.and_then(|value| field.check(value).ok()).unwrap_or_else(|| field.default())
 }
 
-/// Whether a field matters: the one it depends on has the right value and matters itself.
+/// Whether a field matters: the one it depends on has a right value and matters itself.
 pub fn is_used(card: &Card, field: &Field, values: &Values) -> bool {
     let Some((key, wanted)) = &field.only_if else { return true };
     card.field(key).is_some_and(|on| {
-        on.key != field.key && value(on, values).to_string() == wanted.as_ref() && is_used(card, on, values)
+        let now = value(on, values).to_string();
+        on.key != field.key && wanted.iter().any(|wanted| *wanted == now) && is_used(card, on, values)
     })
 }
 
@@ -60,11 +61,12 @@ mod tests {
             formula: "".into(),
             differs: "".into(),
             fields: vec![
-                Field::number("sparsity", 0.5, 0.0, 0.99, "").only_if("pattern", "unstructured"),
-                Field::choice("pattern", "unstructured", &["unstructured", "n:m"], ""),
-                Field::whole("n", 2, 1, 15, "").only_if("pattern", "n:m"),
-                Field::choice("allocation", "uniform", &["uniform", "global"], "").only_if("pattern", "unstructured"),
-                Field::number("floor", 0.0, 0.0, 100.0, "").only_if("allocation", "global"),
+                Field::number("sparsity", 0.5, 0.0, 0.99, "").only_if("pattern", &["unstructured", "blocks"]),
+                Field::choice("pattern", "unstructured", &["unstructured", "n:m", "blocks"], ""),
+                Field::whole("n", 2, 1, 15, "").only_if("pattern", &["n:m"]),
+                Field::choice("allocation", "uniform", &["uniform", "global"], "")
+                    .only_if("pattern", &["unstructured"]),
+                Field::number("floor", 0.0, 0.0, 100.0, "").only_if("allocation", &["global"]),
             ],
         }
     }
@@ -95,6 +97,9 @@ mod tests {
             "method=toy&seed=1&n=3&pattern=n%3Am".replace("%3A", ":")
         );
         assert_eq!(sparsity(&card(), &set), None);
+        set.insert("pattern".into(), text("blocks"));
+        assert_eq!(recipe(&card(), &set, 1).unwrap().canonical(), "method=toy&seed=1&pattern=blocks&sparsity=0.8");
+        assert_eq!(sparsity(&card(), &set), Some(0.8));
     }
 
     #[test]

@@ -314,6 +314,8 @@ fn the_recorded_run_is_of_this_engine() {
     let run = concat!(env!("CARGO_MANIFEST_DIR"), "/../../public/demo/run.json");
     let run: Value = serde_json::from_slice(&fs::read(run).unwrap()).unwrap();
     let frames = run["frames"].as_array().unwrap();
+    let cards = &frames[0]["event"]["body"]["Ready"]["methods"];
+    assert_eq!(*cards, json(&["methods"])["methods"], "record the run again");
     let reports = frames.iter().map(|frame| &frame["event"]["body"]["Report"]).filter(|report| report.is_object());
     let reports: Vec<&Value> = reports.collect();
     for (method, sparsity) in [("magnitude", 0.8), ("wanda", 0.6)] {

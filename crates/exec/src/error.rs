@@ -1,5 +1,7 @@
 use burn::tensor::ExecutionError;
 use secateur_graph::{GraphError, MaskError};
+use secateur_kernels::KernelError;
+use secateur_kernels::select::SelectError;
 
 use crate::Cancelled;
 
@@ -52,6 +54,22 @@ impl From<ExecutionError> for ExecError {
         match error {
             ExecutionError::DevicePoisoned { reason } => Self::Lost(reason),
             ExecutionError::WithContext { reason } | ExecutionError::Generic { reason, .. } => Self::Device(reason),
+        }
+    }
+}
+
+impl From<KernelError> for ExecError {
+    fn from(error: KernelError) -> Self {
+        Self::Device(error.to_string())
+    }
+}
+
+impl From<SelectError> for ExecError {
+    fn from(error: SelectError) -> Self {
+        match error {
+            SelectError::Mask(error) => error.into(),
+            SelectError::Read(error) => error.into(),
+            other => Self::Device(other.to_string()),
         }
     }
 }

@@ -2,17 +2,17 @@ use burn::tensor::{Tensor, TensorData};
 use secateur_graph::{Graph, ParamId};
 
 use crate::value::each_rank;
-use crate::{Compute, ExecError, Params, Value};
+use crate::{Compute, ExecError, Params};
 
-/// Importance of every entry of a weight, row by row: |w|, or |w| * sqrt(act_sq) of the input it multiplies when
-/// `act_sq` (one per column of [`secateur_graph::Param::matrix`]) is given. Computed by the WGSL kernel on a GPU.
-pub async fn score(
+/// Importance of every entry of a weight [R, C] (see [`secateur_graph::Param::matrix`]): |w|, or |w| * sqrt(act_sq) of the
+/// input it multiplies when `act_sq` [C] is given. Computed by the WGSL kernel on a GPU.
+pub fn score(
     compute: &Compute,
     graph: &Graph,
     params: &Params,
     id: ParamId,
     act_sq: Option<&[f32]>,
-) -> Result<Vec<f32>, ExecError> {
+) -> Result<Tensor<2>, ExecError> {
     let (rows, cols) = graph.param(id).matrix();
     let wrong = |got: String| {
         let node = graph.node(graph.param(id).node);
@@ -24,8 +24,5 @@ pub async fn score(
         None => None,
     };
     let weight: Tensor<2> = each_rank!(params.get(graph, id)?.clone(), tensor => tensor.reshape([rows, cols]));
-    let scores = secateur_kernels::score(weight, act_sq).map_err(|error| ExecError::Device(error.to_string()))?;
-    let scores = Value::R2(scores).read().await?;
-    compute.check()?;
-    Ok(scores)
+    Ok(secateur_kernels::score(weight, act_sq)?)
 }

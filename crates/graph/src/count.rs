@@ -13,11 +13,13 @@ impl Graph {
 
     /// Multiply-accumulates of the dense model for one sample.
     pub fn macs(&self) -> u64 {
-        let cost = |node: &Node| {
-            let inputs: Vec<&Shape> = node.inputs.iter().map(|id| &self.node(*id).shape).collect();
-            node.op.rule().macs(&inputs, &node.shape)
-        };
-        self.nodes.iter().map(cost).fold(0, u64::saturating_add)
+        self.nodes.iter().map(|node| self.macs_of(node)).fold(0, u64::saturating_add)
+    }
+
+    /// Multiply-accumulates of one of its nodes for one sample.
+    pub fn macs_of(&self, node: &Node) -> u64 {
+        let inputs: Vec<&Shape> = node.inputs.iter().map(|id| &self.node(*id).shape).collect();
+        node.op.rule().macs(&inputs, &node.shape)
     }
 
     fn entries(&self, params: impl Iterator<Item = ParamId>) -> u64 {

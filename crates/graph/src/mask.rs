@@ -15,12 +15,8 @@ pub struct Mask {
 pub enum MaskError {
     #[error("asked to prune {k} entries, only {alive} are left")]
     TooMany { k: usize, alive: usize },
-    #[error("wanted {want} scores, got {got}")]
-    Scores { want: usize, got: usize },
     #[error("score {at} is not a number; look for NaN in the weights or the calibration data")]
     NotANumber { at: usize },
-    #[error("score {at} of layer {layer} is not a number; look for NaN in the weights or the calibration data")]
-    NotANumberIn { layer: usize, at: usize },
     #[error("{name}: wanted a mask of {want} entries, got {got}")]
     Len { name: String, want: usize, got: usize },
     #[error("N:M pruning needs 1 <= N < M <= 16, got {n}:{m}")]

@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use burn::tensor::{Tensor, TensorData};
 use secateur_exec::{Calibration, Compute, ExecError, Meter, Params, Sums, calibrate};
 use secateur_graph::{Graph, Masks, ParamId};
 use secateur_protocol::{Unit, fnv1a};
@@ -12,8 +13,8 @@ use crate::parts::{Criterion, Scores, allocate};
 /// as the model.
 const KEPT: u64 = 1 << 24;
 
-/// Scores of each prunable parameter's entries, row by row.
-pub(crate) type AllScores = BTreeMap<ParamId, Rc<[f32]>>;
+/// Scores of each prunable parameter's entries [R, C], on the device.
+pub(crate) type AllScores = BTreeMap<ParamId, Tensor<2>>;
 
 /// What a method is given to work with.
 pub struct Lab<'a> {
@@ -35,7 +36,7 @@ pub struct Cache {
     scores: Option<(Source, AllScores)>,
     /// Column statistics of the dense model by the samples they come from.
     statistics: Option<(Samples, Rc<Sums>)>,
-    lamp: Option<Rc<[Vec<f32>]>>,
+    lamp: Option<AllScores>,
 }
 
 /// All that the dense model's scores depend on; what the criterion does not need is 0.
@@ -83,14 +84,14 @@ impl<'a> Lab<'a> {
     }
 
     /// Scores of one of the dense model's weights.
-    pub(crate) async fn score(&mut self, source: Source, id: ParamId) -> Result<Rc<[f32]>, MethodError> {
+    pub(crate) async fn score(&mut self, source: Source, id: ParamId) -> Result<Tensor<2>, MethodError> {
         if self.keeps_scores()
             && let Some(scores) = self.scores(source).await?.get(&id)
         {
             return Ok(scores.clone());
         }
         let dense = self.dense(source).await?;
-        dense.of(self.compute, self.graph, self.params, id).await
+        dense.on_device(self.compute, self.graph, self.params, id).await
     }
 
     /// Scores of all of the dense model's weights.
@@ -105,24 +106,25 @@ impl<'a> Lab<'a> {
         let mut scores = AllScores::new();
         for (done, id) in ids.iter().enumerate() {
             self.tick(done, ids.len(), Unit::Layers).await?;
-            scores.insert(*id, dense.of(self.compute, self.graph, self.params, *id).await?);
+            scores.insert(*id, dense.on_device(self.compute, self.graph, self.params, *id).await?);
         }
         self.cache.scores = self.keeps_scores().then(|| (source, scores.clone()));
         Ok(scores)
     }
 
-    /// LAMP scores of each prunable parameter, ascending; see [`allocate::lamp_scores`].
-    pub(crate) async fn lamp(&mut self) -> Result<Rc<[Vec<f32>]>, MethodError> {
+    /// LAMP scores of each prunable parameter, ascending [1, R * C]; see [`allocate::lamp_scores`].
+    pub(crate) async fn lamp(&mut self) -> Result<AllScores, MethodError> {
         if let Some(lamp) = &self.cache.lamp {
             return Ok(lamp.clone());
         }
         let ids: Vec<ParamId> = self.graph.prunable().collect();
-        let mut lamp = Vec::new();
+        let mut lamp = AllScores::new();
         for (done, id) in ids.iter().enumerate() {
             self.tick(done, ids.len(), Unit::Layers).await?;
-            lamp.push(allocate::lamp_scores(self.params.read(self.graph, *id).await?));
+            let scores = allocate::lamp_scores(self.params.read(self.graph, *id).await?);
+            let shape = [1, scores.len()];
+            lamp.insert(*id, Tensor::from_data(TensorData::new(scores, shape), self.compute.device()));
         }
-        let lamp: Rc<[Vec<f32>]> = lamp.into();
         self.cache.lamp = self.keeps_scores().then(|| lamp.clone());
         Ok(lamp)
     }

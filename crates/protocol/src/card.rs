@@ -37,8 +37,8 @@ pub struct Field {
     pub key: Text,
     pub kind: Kind,
     pub help: Text,
-    /// The field matters only while another one has this value: (key, value).
-    pub only_if: Option<(Text, Text)>,
+    /// The field matters only while another one has one of these values: (key, values).
+    pub only_if: Option<(Text, Vec<Text>)>,
 }
 
 /// What a field may hold, and its default.
@@ -72,20 +72,23 @@ impl Field {
     }
 
     pub fn choice(key: &'static str, default: &'static str, options: &[&'static str], help: &'static str) -> Self {
-        let options = options.iter().copied().map(Text::Borrowed).collect();
-        Self::new(key, Kind::Choice { default: default.into(), options }, help)
+        Self::new(key, Kind::Choice { default: default.into(), options: texts(options) }, help)
     }
 
     pub fn words(key: &'static str, help: &'static str) -> Self {
         Self::new(key, Kind::Words, help)
     }
 
-    /// Shown and used only while `key` is `value`.
-    pub fn only_if(self, key: &'static str, value: &'static str) -> Self {
-        Self { only_if: Some((key.into(), value.into())), ..self }
+    /// Shown and used only while `key` is one of `values`.
+    pub fn only_if(self, key: &'static str, values: &[&'static str]) -> Self {
+        Self { only_if: Some((key.into(), texts(values))), ..self }
     }
 
     fn new(key: &'static str, kind: Kind, help: &'static str) -> Self {
         Self { key: key.into(), kind, help: help.into(), only_if: None }
     }
+}
+
+fn texts(words: &[&'static str]) -> Vec<Text> {
+    words.iter().copied().map(Text::Borrowed).collect()
 }

@@ -44,6 +44,7 @@ fn setting(field: &Field) -> String {
         Kind::Choice { options, .. } => options.join(" | "),
         Kind::Words => "any words".into(),
     };
-    let only = field.only_if.as_ref().map_or(String::new(), |(key, value)| format!(" (only with {key}={value})"));
+    let only = |(key, values): &(_, Vec<_>)| format!(" (only with {key}={})", values.join(" or "));
+    let only = field.only_if.as_ref().map_or(String::new(), only);
     format!("  {} = {}   [{range}]{only}\n      {}\n", field.key, field.default(), field.help)
 }

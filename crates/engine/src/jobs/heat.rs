@@ -50,7 +50,7 @@ async fn values<F: ReadAt>(session: &mut Session<F>, id: ParamId, kind: HeatKind
     let (model, weights) = open.parts()?;
     let scored = kind == HeatKind::Importance && model.graph.param(id).role == Role::Weight;
     if let Some(scores) = scores.filter(|_| scored) {
-        return Ok(scores.of(compute, &model.graph, &weights.dense, id).await?.to_vec());
+        return Ok(scores.of(compute, &model.graph, &weights.dense, id).await?);
     }
     let values = weights.dense.read(&model.graph, id).await?;
     Ok(values.into_iter().map(f32::abs).collect())

@@ -8,9 +8,9 @@ use super::train::learn;
 use super::{cpu, numbers, random_params, tiny_cnn, tiny_vit};
 use crate::compute::Health;
 use crate::train::{Classes, Samples, TrainSpec};
-use crate::{Calibration, Compute, ExecError, Params, Silent, Sums, calibrate, logits, score};
+use crate::{Calibration, Compute, ExecError, Params, Silent, Sums, Value, calibrate, logits, score};
 
-fn gpu() -> Option<Compute> {
+pub(super) fn gpu() -> Option<Compute> {
     std::env::var_os("SECATEUR_GPU_TESTS")?;
     Some(pollster::block_on(Compute::open(DeviceChoice::Gpu)).unwrap())
 }
@@ -41,7 +41,10 @@ fn answers_statistics_and_scores_are_the_cpus() {
         for id in graph.prunable() {
             close(&graph.param(id).name, &want[&id], &got[&id]);
             let act_sq = Some(want[&id].as_slice());
-            let wanda = |compute, params| pollster::block_on(score(compute, &graph, params, id, act_sq)).unwrap();
+            let wanda = |compute, params| {
+                let scores = Value::R2(score(compute, &graph, params, id, act_sq).unwrap());
+                pollster::block_on(scores.read()).unwrap()
+            };
             close("scores", &wanda(&cpu(), &params), &wanda(&gpu, &there));
         }
     }

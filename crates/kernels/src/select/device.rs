@@ -4,11 +4,12 @@
 //! keys that begin like the cut, and take the value where the counts add up to the rank. Three passes over the scores.
 
 use burn::backend::wgpu::CubeTensor;
+use burn::tensor::ExecutionError;
 use cubecl::client::Client;
 use cubecl::server::Handle;
 use secateur_graph::Mask;
 
-use super::SelectError;
+use super::{SelectError, unreadable};
 use crate::cpu::select::{BINS, BLOCK, word_count};
 use crate::kernel::{HISTOGRAM, KEEP, KEEP_BLOCKS, KEEP_N_OF_M, NARROW, ROW_CUTS, TIE_END, TIES};
 use crate::launch::{MAX_GROUPS, bytes, launch, strided, told};
@@ -138,12 +139,14 @@ async fn read_one(client: &Client, len: usize, words: Handle) -> Result<Mask, Se
 /// Masks of so many entries each, from their words.
 async fn read(client: &Client, words: Vec<(usize, Handle)>) -> Result<Vec<Mask>, SelectError> {
     let (lens, handles): (Vec<usize>, Vec<Handle>) = words.into_iter().unzip();
-    let wrong = |error: String| SelectError::Read { error };
-    let read = client.read_async(handles).await.map_err(|error| wrong(format!("{error:?}")))?;
+    let read = client.read_async(handles).await.map_err(|error| match error.is_device_poisoned() {
+        true => ExecutionError::device_poisoned(error.to_string()),
+        false => ExecutionError::with_context(error.to_string()),
+    })?;
     let mask = |(len, bytes): (usize, &[u8])| {
         let words = bytes.chunks_exact(8).take(len.div_ceil(64));
         let words = words.map(|word| u64::from_le_bytes(word.try_into().expect("8 bytes"))).collect();
-        Mask::from_words(len, words).ok_or_else(|| wrong(format!("{} bytes for {len} entries", bytes.len())))
+        Mask::from_words(len, words).ok_or_else(|| unreadable(format!("{} bytes for {len} entries", bytes.len())))
     };
     lens.into_iter().zip(read.iter().map(|bytes| &bytes[..])).map(mask).collect()
 }

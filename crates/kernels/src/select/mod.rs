@@ -1,20 +1,19 @@
 //! Exact selection where the scores are: the lowest go, exactly as many as asked for, and of equal scores those with the
 //! lower index. On a GPU the scores stay there, and only the mask is read.
 //!
-//! The masks are those of [`secateur_graph::select`] from a full mask. Scores that are not a number are the lowest of all;
-//! so an entry that is gone already is not ranked if its score is NaN and `k` counts it.
+//! The masks are those of [`secateur_graph::select`], which selects on the CPU.
 
 mod device;
-mod host;
 
 use burn::backend::flex::FlexTensor;
 use burn::backend::wgpu::{CubeTensor, into_contiguous};
 use burn::backend::{Cube, Flex};
-use burn::tensor::{DType, Tensor};
+use burn::tensor::{DType, ExecutionError, Tensor};
+use secateur_graph::select::{self, check_count, check_n_of_m};
 use secateur_graph::{Mask, MaskError};
 
 /// Why nothing was selected.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum SelectError {
     #[error(transparent)]
     Mask(#[from] MaskError),
@@ -24,8 +23,8 @@ pub enum SelectError {
     Blocks { matrix: [usize; 2], block: [usize; 2], want: [usize; 2], got: [usize; 2] },
     #[error("{scores} scores are too many for 32-bit indices; select from fewer at a time")]
     TooLarge { scores: usize },
-    #[error("reading from the device failed: {error}; open it again, or take the CPU")]
-    Read { error: String },
+    #[error("reading from the device failed: {}; open it again, or take the CPU", .0.reason())]
+    Read(#[from] ExecutionError),
 }
 
 /// Without the `k` lowest scores.
@@ -45,7 +44,7 @@ pub async fn prune_lowest_of_all(scores: Vec<Tensor<2>>, k: usize) -> Result<Vec
         Place::Device(layers) => device::above(&layers, k).await,
         Place::Host(layers) => {
             let layers = layers.iter().map(slice).collect::<Result<Vec<_>, _>>()?;
-            Ok(host::above(&layers, host::Cut::below(&layers, k)))
+            Ok(select::prune_lowest(&layers, k)?)
         }
     }
 }
@@ -62,19 +61,17 @@ pub async fn prune_rows(scores: Tensor<2>, group: usize, k: usize) -> Result<Mas
     }
     match place(vec![scores]).await? {
         Place::Device(layers) => device::rows(&layers[0], rows / group, k).await,
-        Place::Host(layers) => Ok(host::rows(slice(&layers[0])?, group * cols, k)),
+        Place::Host(layers) => Ok(select::prune_rows(slice(&layers[0])?, group * cols, k)?),
     }
 }
 
 /// With the `n` highest of every `m` consecutive scores of a row of [R, C], and the columns that fill no last group.
 pub async fn prune_n_of_m(scores: Tensor<2>, n: usize, m: usize) -> Result<Mask, SelectError> {
-    if !(1 <= n && n < m && m <= 16) {
-        return Err(MaskError::Pattern { n, m }.into());
-    }
+    check_n_of_m(n, m)?;
     let [_, cols] = scores.dims();
     match place(vec![scores]).await? {
         Place::Device(layers) => device::n_of_m(&layers[0], cols, n, m).await,
-        Place::Host(layers) => Ok(host::n_of_m(slice(&layers[0])?, cols, n, m)),
+        Place::Host(layers) => Ok(select::prune_n_of_m(slice(&layers[0])?, cols, n, m)?),
     }
 }
 
@@ -98,14 +95,10 @@ pub async fn prune_blocks(
     match place(vec![scores]).await? {
         Place::Device(layers) => device::blocks(&layers[0], matrix, block, k).await,
         Place::Host(layers) => {
-            let scores = [slice(&layers[0])?];
-            Ok(host::blocks(&host::above(&scores, host::Cut::below(&scores, k))[0], matrix, block))
+            let blocks = select::prune_lowest(&[slice(&layers[0])?], k)?;
+            Ok(select::whole_blocks(&blocks[0], matrix, block))
         }
     }
-}
-
-fn check_count(k: usize, alive: usize) -> Result<(), SelectError> {
-    if k > alive { Err(MaskError::TooMany { k, alive }.into()) } else { Ok(()) }
 }
 
 /// Where the scores of some layers are selected from, contiguous and in f32.
@@ -135,12 +128,15 @@ async fn on_host(scores: Tensor<2>) -> Result<FlexTensor, SelectError> {
     if let Ok(scores) = scores.clone().try_into_primitive::<Flex>() {
         return Ok(scores);
     }
-    let data = scores.into_data_async().await;
-    Ok(FlexTensor::from_data(data.map_err(|error| SelectError::Read { error: error.to_string() })?))
+    Ok(FlexTensor::from_data(scores.into_data_async().await?))
 }
 
 fn slice(scores: &FlexTensor) -> Result<&[f32], SelectError> {
-    scores.as_slice().ok_or_else(|| SelectError::Read { error: format!("{scores:?} is no row of f32") })
+    scores.as_slice().ok_or_else(|| unreadable(format!("{scores:?} is no row of f32")))
+}
+
+fn unreadable(reason: String) -> SelectError {
+    ExecutionError::with_context(reason).into()
 }
 
 #[cfg(test)]

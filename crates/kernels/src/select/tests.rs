@@ -2,7 +2,6 @@
 
 use burn::tensor::Device;
 use pollster::block_on;
-use secateur_graph::select;
 
 use super::*;
 use crate::check::Noise;
@@ -42,15 +41,13 @@ fn lowest_and_rows_are_the_graphs() {
             let scores = numbers(&mut noise, rows * cols);
             let on_device = || tensor(&scores, [rows, cols], device);
             for k in counts(&mut noise, scores.len()) {
-                let mut want = Mask::full(scores.len());
-                select::prune_lowest(&scores, &mut want, 0..scores.len(), k).unwrap();
+                let want = select::prune_lowest(&[&scores], k).unwrap();
                 let got = block_on(prune_lowest(on_device(), k)).unwrap();
-                assert_eq!((got.count_pruned(), got == want), (k, true), "{k} of {rows} x {cols}");
+                assert_eq!((got.count_pruned(), got == want[0]), (k, true), "{k} of {rows} x {cols}");
             }
             for group in (1..=rows).filter(|group| rows % group == 0) {
                 for k in counts(&mut noise, group * cols) {
-                    let mut want = Mask::full(scores.len());
-                    select::prune_rows(&scores, &mut want, group * cols, k).unwrap();
+                    let want = select::prune_rows(&scores, group * cols, k).unwrap();
                     let got = block_on(prune_rows(on_device(), group, k)).unwrap();
                     assert_eq!(got, want, "{k} of every {group} rows of {rows} x {cols}");
                 }
@@ -65,18 +62,13 @@ fn global_is_the_graphs() {
         let mut noise = Noise::new(2);
         let sizes = [[3, 5], [0, 4], [20, 600], [1, 64], [2, 9_001]];
         let layers: Vec<Vec<f32>> = sizes.iter().map(|[rows, cols]| numbers(&mut noise, rows * cols)).collect();
-        let full: Vec<Mask> = layers.iter().map(|scores| Mask::full(scores.len())).collect();
-        let all: Vec<(&[f32], &Mask)> = layers.iter().map(|scores| &scores[..]).zip(&full).collect();
+        let all: Vec<&[f32]> = layers.iter().map(Vec::as_slice).collect();
         let negative = layers.iter().flatten().filter(|score| **score < 0.0).count();
-        let len: usize = full.iter().map(Mask::len).sum();
+        let len: usize = layers.iter().map(Vec::len).sum();
         // Cuts through the zeros end in each of the layers.
         let ks = (0..40).map(|part| negative + part * 100).chain(counts(&mut noise, len));
         for k in ks.filter(|k| *k <= len) {
-            let mut want = full.clone();
-            let lost = select::count_lowest(&all, k).unwrap();
-            for ((scores, mask), k) in layers.iter().zip(&mut want).zip(lost) {
-                select::prune_lowest(scores, mask, 0..scores.len(), k).unwrap();
-            }
+            let want = select::prune_lowest(&all, k).unwrap();
             let on_device = layers.iter().zip(sizes).map(|(scores, size)| tensor(scores, size, device)).collect();
             assert!(block_on(prune_lowest_of_all(on_device, k)).unwrap() == want, "{k} of {len}");
         }
@@ -90,8 +82,7 @@ fn n_of_m_is_the_graphs() {
         for &[rows, cols] in SIZES {
             let scores = numbers(&mut noise, rows * cols);
             for (n, m) in [(2, 4), (1, 4), (4, 8), (5, 7), (15, 16)] {
-                let mut want = Mask::full(scores.len());
-                select::prune_n_of_m(&scores, &mut want, cols, n, m).unwrap();
+                let want = select::prune_n_of_m(&scores, cols, n, m).unwrap();
                 let got = block_on(prune_n_of_m(tensor(&scores, [rows, cols], device), n, m)).unwrap();
                 assert_eq!(got, want, "{n}:{m} of {rows} x {cols}");
             }

@@ -1,8 +1,9 @@
 use std::rc::Rc;
 
+use burn::tensor::{Tensor, TensorData};
 use secateur_exec::rng::Rng;
-use secateur_exec::{Compute, Params, Sums, score};
-use secateur_graph::{Graph, ParamId};
+use secateur_exec::{Compute, ExecError, Params, Sums, Value, score};
+use secateur_graph::{Graph, MaskError, Param, ParamId};
 
 use crate::MethodError;
 
@@ -28,8 +29,8 @@ impl Criterion {
         self == Self::Random
     }
 
-    /// Scores of one parameter's entries, row by row. `act_sq`: mean over the samples of the sum of squares of
-    /// each input column; needed by criteria that need activations, ignored by others.
+    /// Scores of one parameter's entries [R, C], on the device, all of them numbers. `act_sq`: mean over the samples of the
+    /// sum of squares of each input column; needed by criteria that need activations, ignored by others.
     pub async fn score(
         self,
         compute: &Compute,
@@ -38,21 +39,36 @@ impl Criterion {
         id: ParamId,
         seed: u64,
         act_sq: Option<&[f32]>,
-    ) -> Result<Rc<[f32]>, MethodError> {
+    ) -> Result<Tensor<2>, MethodError> {
         let param = graph.param(id);
         let scores = match self {
-            Self::Random => {
-                let mut rng = Rng::keyed(seed, "random-score", 0, &param.name);
-                (0..param.len()).map(|_| rng.uniform()).collect()
-            }
-            Self::Magnitude => score(compute, graph, params, id, None).await?,
+            Self::Random => uniform(compute, param, seed),
+            Self::Magnitude => score(compute, graph, params, id, None)?,
             Self::WeightTimesActivation => {
                 let act_sq = act_sq.ok_or_else(|| MethodError::NoStatistics { name: param.name.clone() })?;
-                score(compute, graph, params, id, Some(act_sq)).await?
+                score(compute, graph, params, id, Some(act_sq))?
             }
         };
-        Ok(scores.into())
+        check_numbers(&scores, &param.name).await?;
+        compute.check()?;
+        Ok(scores)
     }
+}
+
+fn uniform(compute: &Compute, param: &Param, seed: u64) -> Tensor<2> {
+    let mut rng = Rng::keyed(seed, "random-score", 0, &param.name);
+    let drawn: Vec<f32> = (0..param.len()).map(|_| rng.uniform()).collect();
+    Tensor::from_data(TensorData::new(drawn, <[usize; 2]>::from(param.matrix())), compute.device())
+}
+
+/// Refuses scores of which one is not a number: selection could not rank it. Only then are they read, to say where.
+async fn check_numbers(scores: &Tensor<2>, name: &str) -> Result<(), MethodError> {
+    if !scores.clone().contains_nan().into_scalar_async::<bool>().await.map_err(ExecError::from)? {
+        return Ok(());
+    }
+    let scores = Value::R2(scores.clone()).read().await?;
+    let at = scores.iter().position(|score| score.is_nan()).unwrap_or(0);
+    Err(MethodError::Layer { name: name.into(), error: MaskError::NotANumber { at } })
 }
 
 /// The scores that decided a cut, higher = keep. There are as many as weights, so nobody keeps them: they are worked out
@@ -66,14 +82,26 @@ pub struct Scores {
 }
 
 impl Scores {
-    /// Of one prunable parameter's entries, row by row. `params`: the dense model's.
+    /// Of one prunable parameter's entries, brought back row by row. `params`: the dense model's.
     pub async fn of(
         &self,
         compute: &Compute,
         graph: &Graph,
         params: &Params,
         id: ParamId,
-    ) -> Result<Rc<[f32]>, MethodError> {
+    ) -> Result<Vec<f32>, MethodError> {
+        let scores = self.on_device(compute, graph, params, id).await?;
+        Ok(Value::R2(scores).read().await?)
+    }
+
+    /// [`Scores::of`] where they are worked out, [R, C].
+    pub(crate) async fn on_device(
+        &self,
+        compute: &Compute,
+        graph: &Graph,
+        params: &Params,
+        id: ParamId,
+    ) -> Result<Tensor<2>, MethodError> {
         let act_sq = self.statistics.get(&id).map(Vec::as_slice);
         self.criterion.score(compute, graph, params, id, self.seed, act_sq).await
     }

@@ -1,6 +1,6 @@
 //! The settings that methods share, and how they are read from a recipe.
 
-use secateur_graph::MaskError;
+use secateur_graph::select::check_n_of_m;
 use secateur_protocol::{Card, Field, Recipe, RecipeError, Value};
 
 use super::{Allocation, Pattern};
@@ -9,17 +9,25 @@ use crate::MethodError;
 /// How much goes and in which pattern; for [`Pattern`]. `allocation` is the method's default.
 pub fn cut(allocation: &'static str) -> Vec<Field> {
     vec![
-        Field::number("sparsity", 0.5, 0.0, 0.99, "Share of all prunable weights to remove.")
-            .only_if("pattern", "unstructured"),
+        Field::number("sparsity", 0.5, 0.0, 0.99, "Share of all prunable weights, or of a layer's blocks, to remove.")
+            .only_if("pattern", &["unstructured", "blocks"]),
         Field::choice(
             "pattern",
             "unstructured",
-            &["unstructured", "n:m"],
+            &["unstructured", "n:m", "blocks"],
             "unstructured: weights go one by one. n:m: N of every M neighbours in a row stay, as sparse tensor cores \
-             want it.",
+             want it. blocks: blocks of B x B weights go as a whole, those with the lowest sum of scores, the same \
+             share of every layer.",
         ),
-        Field::whole("n", 2, 1, 15, "Weights kept in each group of M.").only_if("pattern", "n:m"),
-        Field::whole("m", 4, 2, 16, "Neighbouring inputs of a row that form a group.").only_if("pattern", "n:m"),
+        Field::whole("n", 2, 1, 15, "Weights kept in each group of M.").only_if("pattern", &["n:m"]),
+        Field::whole("m", 4, 2, 16, "Neighbouring inputs of a row that form a group.").only_if("pattern", &["n:m"]),
+        Field::choice(
+            "block",
+            "16",
+            &["16", "32"],
+            "B: so many neighbouring outputs and inputs form a block, fewer at the edge of a layer.",
+        )
+        .only_if("pattern", &["blocks"]),
         Field::choice(
             "allocation",
             allocation,
@@ -28,9 +36,9 @@ pub fn cut(allocation: &'static str) -> Vec<Field> {
              does. global: the lowest scores anywhere. erk: small layers keep more, by shape. lamp: each layer's \
              weights against those larger than themselves.",
         )
-        .only_if("pattern", "unstructured"),
+        .only_if("pattern", &["unstructured"]),
         Field::number("floor", 0.0, 0.0, 10.0, "Every layer keeps at least this percentage of all prunable weights.")
-            .only_if("allocation", "global"),
+            .only_if("allocation", &["global"]),
     ]
 }
 
@@ -65,11 +73,20 @@ impl Pattern {
     /// `recipe` has been checked against `card`, and the card has the fields of [`cut`].
     pub fn read(card: &Card, recipe: &Recipe) -> Result<Self, MethodError> {
         let values = Values { card, recipe };
-        if values.text("pattern")? == "n:m" {
+        let pattern = values.text("pattern")?;
+        if pattern == "n:m" {
             let (n, m) = (values.number("n")? as usize, values.number("m")? as usize);
-            return if n < m { Ok(Self::NOfM { n, m }) } else { Err(MaskError::Pattern { n, m }.into()) };
+            check_n_of_m(n, m)?;
+            return Ok(Self::NOfM { n, m });
         }
         let sparsity = values.number("sparsity")?;
+        if pattern == "blocks" {
+            let side = match values.text("block")?.as_str() {
+                "32" => 32,
+                _ => 16,
+            };
+            return Ok(Self::Blocks { sparsity, side });
+        }
         let allocation = match values.text("allocation")?.as_str() {
             "row" => return Ok(Self::Rows { sparsity }),
             "global" => Allocation::Global { floor: values.number("floor")? },

@@ -1,5 +1,6 @@
 use std::rc::Rc;
 
+use burn::tensor::Tensor;
 use secateur_exec::{Sums, calibrate};
 use secateur_graph::{Masks, ParamId};
 use secateur_protocol::{Card, Recipe, Unit};
@@ -54,7 +55,7 @@ async fn at_once(lab: &mut Lab<'_>, source: Source, plan: &Plan) -> Result<(Mask
     for (done, (id, cut)) in plan.iter().enumerate() {
         let scores = lab.score(source, *id).await?;
         lab.tick(done, plan.len(), Unit::Layers).await?;
-        select(lab, *id, *cut, &scores, &mut masks)?;
+        select(lab, *id, *cut, scores, &mut masks).await?;
     }
     Ok((masks, lab.dense(source).await?))
 }
@@ -69,7 +70,7 @@ async fn block_by_block(lab: &Lab<'_>, source: Source, plan: &Plan) -> Result<(M
         for (id, sum) in sums {
             let act_sq = mean(sum, samples.count);
             let scores = criterion.score(lab.compute, lab.graph, lab.params, *id, seed, Some(&act_sq)).await?;
-            select(lab, *id, plan[id], &scores, &mut masks)?;
+            select(lab, *id, plan[id], scores, &mut masks).await?;
             statistics.insert(*id, act_sq);
         }
         Ok::<_, MethodError>(masks)
@@ -81,8 +82,8 @@ async fn block_by_block(lab: &Lab<'_>, source: Source, plan: &Plan) -> Result<(M
     Ok((masks, Scores { criterion, seed, statistics: Rc::new(statistics) }))
 }
 
-fn select(lab: &Lab<'_>, id: ParamId, cut: Cut, scores: &[f32], masks: &mut Masks) -> Result<(), MethodError> {
-    let param = lab.graph.param(id);
-    let mask = cut.apply(param, scores).map_err(|error| MethodError::Layer { name: param.name.clone(), error })?;
+async fn select(lab: &Lab<'_>, id: ParamId, cut: Cut, scores: Tensor<2>, masks: &mut Masks) -> Result<(), MethodError> {
+    let mask = cut.apply(scores).await?;
+    lab.compute.check()?;
     Ok(masks.set(lab.graph, id, mask)?)
 }

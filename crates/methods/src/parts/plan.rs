@@ -1,7 +1,8 @@
 use std::collections::BTreeMap;
 
-use secateur_graph::{MaskError, ParamId};
+use secateur_graph::ParamId;
 
+use super::pattern::blocks;
 use super::{Allocation, Cut, Pattern, allocate};
 use crate::lab::Source;
 use crate::{Lab, MethodError};
@@ -16,8 +17,12 @@ pub(super) async fn plan(lab: &mut Lab<'_>, source: Source, pattern: Pattern) ->
     Ok(match pattern {
         Pattern::NOfM { n, m } => ids.map(|id| (id, Cut::NOfM { n, m })).collect(),
         Pattern::Rows { sparsity } => {
-            let k = |id| allocate::per_row(sparsity, graph.param(id).matrix().1);
+            let k = |id| allocate::at_most(sparsity, graph.param(id).matrix().1);
             ids.map(|id| (id, Cut::PerRow { k: k(id) })).collect()
+        }
+        Pattern::Blocks { sparsity, side } => {
+            let k = |id| allocate::at_most(sparsity, blocks(graph.param(id), side));
+            ids.map(|id| (id, Cut::Blocks { side, k: k(id) })).collect()
         }
         Pattern::Layers { sparsity, allocation } => {
             let counts = counts(lab, source, sparsity, allocation).await?;
@@ -41,22 +46,10 @@ async fn counts(
     Ok(match allocation {
         Allocation::Uniform => sizes.iter().map(|size| allocate::share(sparsity, *size)).collect(),
         Allocation::Erk => allocate::erk(&layers().map(|param| param.shape()).collect::<Vec<_>>(), k),
-        Allocation::Lamp => allocate::global(lab.lamp().await?.iter().map(AsRef::as_ref), k)?,
+        Allocation::Lamp => allocate::global(lab.lamp().await?, k).await?,
         Allocation::Global { floor } => {
-            let scores = lab.scores(source).await?;
-            let counts = allocate::global(scores.values().map(AsRef::as_ref), k).map_err(|error| named(lab, error))?;
+            let counts = allocate::global(lab.scores(source).await?, k).await?;
             allocate::with_floor(&counts, &sizes, (total as f64 * floor / 100.0) as usize)?
         }
     })
-}
-
-/// Selection over all layers counts them; people know them by name.
-fn named(lab: &Lab<'_>, error: MaskError) -> MethodError {
-    match error {
-        MaskError::NotANumberIn { layer, at } => {
-            let name = lab.graph.prunable().nth(layer).map(|id| lab.graph.param(id).name.clone()).unwrap_or_default();
-            MethodError::Layer { name, error: MaskError::NotANumber { at } }
-        }
-        other => other.into(),
-    }
 }

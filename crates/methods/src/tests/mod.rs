@@ -1,5 +1,6 @@
 //! Every method on two tiny models, through the public interface.
 
+mod patterns;
 mod promises;
 mod wanda;
 mod world;

@@ -1,11 +1,10 @@
 use std::cell::Cell;
-use std::rc::Rc;
 
 use secateur_exec::rng::Rng;
 use secateur_exec::{Calibration, Cancelled, Compute, Meter, Params, Tick};
 use secateur_graph::ops::*;
 use secateur_graph::{Builder, Graph, GraphError, NodeId, ParamId};
-use secateur_protocol::{Recipe, Unit, Value};
+use secateur_protocol::{DeviceChoice, Recipe, Unit, Value};
 
 use crate::{Cache, Lab, MethodError, Outcome, find};
 
@@ -26,8 +25,18 @@ impl World {
         [Self::new(vit().unwrap()), Self::new(lenet().unwrap())]
     }
 
+    /// Both models on the CPU and, with SECATEUR_GPU_TESTS=1, on a GPU (a software one will do).
+    pub fn everywhere() -> Vec<Self> {
+        let gpu = std::env::var_os("SECATEUR_GPU_TESTS").map(|_| pollster::block_on(Compute::open(DeviceChoice::Gpu)));
+        let there = |gpu: Compute| [vit(), lenet()].map(|graph| Self::on(gpu.clone(), graph.unwrap()));
+        Self::all().into_iter().chain(gpu.into_iter().flat_map(|gpu| there(gpu.unwrap()))).collect()
+    }
+
     pub fn new(graph: Graph) -> Self {
-        let compute = Compute::cpu(String::new());
+        Self::on(Compute::cpu(String::new()), graph)
+    }
+
+    fn on(compute: Compute, graph: Graph) -> Self {
         let params = Params::init(&compute, &graph, 1).unwrap();
         let each: usize = graph.nodes[0].shape.iter().product();
         let mut rng = Rng::keyed(1, "test-inputs", 0, "");
@@ -52,7 +61,7 @@ impl World {
     }
 
     /// The scores that decided about a parameter.
-    pub fn scores(&self, outcome: &Outcome, id: ParamId) -> Rc<[f32]> {
+    pub fn scores(&self, outcome: &Outcome, id: ParamId) -> Vec<f32> {
         pollster::block_on(outcome.scores.of(&self.compute, &self.graph, &self.params, id)).unwrap()
     }
 

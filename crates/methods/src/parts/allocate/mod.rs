@@ -1,4 +1,4 @@
-//! How many entries each layer loses. Pure functions of shapes, weights and scores.
+//! How many entries each layer loses. Functions of shapes, weights and scores alone.
 
 mod erk;
 mod floor;
@@ -8,23 +8,26 @@ pub use erk::{erk, erk_densities};
 pub use floor::{Infeasible, with_floor};
 pub use lamp::lamp_scores;
 
-use secateur_graph::{Mask, MaskError, select};
+use secateur_exec::ExecError;
+use secateur_graph::Mask;
+use secateur_kernels::select::prune_lowest_of_all;
+
+use crate::lab::AllScores;
 
 /// Entries that make up a share of `of`, to the nearest whole one.
 pub fn share(sparsity: f64, of: usize) -> usize {
     (sparsity * of as f64).round() as usize
 }
 
-/// Entries that each row of `cols` loses: rounded down, as the Wanda paper's code does.
-pub fn per_row(sparsity: f64, cols: usize) -> usize {
-    (sparsity * cols as f64) as usize
+/// A row's entries, or a layer's blocks, that make up a share at most: rounded down, as the Wanda paper's code does.
+pub fn at_most(sparsity: f64, of: usize) -> usize {
+    (sparsity * of as f64) as usize
 }
 
 /// The `k` lowest scores of all layers together, counted by layer.
-pub fn global<'a>(scores: impl Iterator<Item = &'a [f32]>, k: usize) -> Result<Vec<usize>, MaskError> {
-    let layers: Vec<(&[f32], Mask)> = scores.map(|scores| (scores, Mask::full(scores.len()))).collect();
-    let layers: Vec<(&[f32], &Mask)> = layers.iter().map(|(scores, mask)| (*scores, mask)).collect();
-    select::count_lowest(&layers, k)
+pub async fn global(scores: AllScores, k: usize) -> Result<Vec<usize>, ExecError> {
+    let masks = prune_lowest_of_all(scores.into_values().collect(), k).await?;
+    Ok(masks.iter().map(Mask::count_pruned).collect())
 }
 
 /// Whole numbers near `targets` that add up to `total`, as the targets do but for rounding errors: each rounded
@@ -40,6 +43,9 @@ fn whole(targets: &[f64], total: usize) -> Vec<usize> {
 
 #[cfg(test)]
 mod tests {
+    use burn::tensor::{Device, Tensor};
+    use secateur_graph::ParamId;
+
     use super::*;
 
     #[test]
@@ -55,8 +61,11 @@ mod tests {
 
     #[test]
     fn global_takes_the_lowest_anywhere() {
-        let (small, large) = ([0.1, 0.2, 0.3], [1.0, 2.0, 0.25, 0.05]);
-        let counts = |k| global([&small[..], &large[..]].into_iter(), k).unwrap();
+        let device = Device::flex();
+        let small = Tensor::from_floats([[0.1, 0.2, 0.3]], &device);
+        let large = Tensor::from_floats([[1.0, 2.0, 0.25, 0.05]], &device);
+        let layers = AllScores::from([(ParamId(0), small), (ParamId(1), large)]);
+        let counts = |k| pollster::block_on(global(layers.clone(), k)).unwrap();
         assert_eq!(counts(0), [0, 0]);
         assert_eq!(counts(3), [2, 1]);
         assert_eq!(counts(5), [3, 2], "the layer of small weights is emptied");
@@ -66,6 +75,6 @@ mod tests {
     #[test]
     fn shares_round_and_rows_floor() {
         assert_eq!((share(0.5, 5), share(0.8, 304_128)), (3, 243_302));
-        assert_eq!((per_row(0.5, 5), per_row(0.99, 16)), (2, 15));
+        assert_eq!((at_most(0.5, 5), at_most(0.99, 16)), (2, 15));
     }
 }
