@@ -10,11 +10,16 @@
 
 @compute @workgroup_size(256)
 fn main(@builtin(global_invocation_id) gid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
-    // Strided: a dispatch has at most 65,535 groups, so one invocation may have several entries.
-    for (var i = gid.x; i < dims.rows * dims.cols; i += groups.x * 256u) {
+    // Strided: one invocation has several entries, and finds the column without a division for each of them.
+    let step = groups.x * 256u;
+    let col_step = step % dims.cols;
+    var col = gid.x % dims.cols;
+    for (var i = gid.x; i < dims.rows * dims.cols; i += step) {
         var s = abs(weight[i]);
 #ifdef ACTIVATIONS
-        s *= sqrt(act_sq[i % dims.cols]);
+        s *= sqrt(act_sq[col]);
+        col += col_step;
+        col -= select(0u, dims.cols, col >= dims.cols);
 #endif
         score[i] = s;
     }

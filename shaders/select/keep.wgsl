@@ -13,8 +13,17 @@ fn main(@builtin(global_invocation_id) gid: vec3<u32>, @builtin(num_workgroups) 
     let len = dims.rows * dims.cols;
     for (var w = gid.x; w < (len + 63u) / 64u * 2u; w += groups.x * 256u) {
         var word = 0u;
-        for (var i = w * 32u; i < min(w * 32u + 32u, len); i += 1u) {
-            let cut = cuts[i / dims.cols];
+        let first = w * 32u;
+        // The row is counted along: a division for each entry would take longer than all the rest.
+        var row = min(first / dims.cols, dims.rows - 1u);
+        var end = (row + 1u) * dims.cols;
+        var cut = cuts[row];
+        for (var i = first; i < min(first + 32u, len); i += 1u) {
+            if (i == end) {
+                row += 1u;
+                end += dims.cols;
+                cut = cuts[row];
+            }
             let k = key(score[i]);
             let stays = k > cut.x || (k == cut.x && i >= cut.y);
             word |= u32(stays) << (i % 32u);

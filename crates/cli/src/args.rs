@@ -246,7 +246,7 @@ pub struct BenchKernelsArgs {
     #[arg(long, default_value_t = 20)]
     pub repeats: u32,
     /// Weights that the score kernel goes over.
-    #[arg(long, default_value_t = 1 << 22)]
+    #[arg(long, default_value_t = 5 << 20)]
     pub entries: u32,
 }
 

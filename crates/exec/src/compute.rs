@@ -45,13 +45,13 @@ impl Compute {
     /// The CPU, which is always there. `why` is the sentence for the user.
     pub fn cpu(why: String) -> Self {
         let adapter = Adapter { gpu: false, name: "CPU (flex, SIMD)".into(), software: false, why };
-        Self { device: Device::flex(), adapter, health: Health::default(), crossover: Crossover::NEVER }
+        Self { device: Device::flex(), adapter, health: Health::default(), crossover: Crossover::default() }
     }
 
     /// The same device, which from now on leaves out pruned weights where that is faster. `now_ms` is a clock: what is faster
-    /// is measured here, in some milliseconds.
-    pub fn measured(self, now_ms: impl Fn() -> f64) -> Result<Self, ExecError> {
-        let crossover = Crossover::measure(&self, now_ms)?;
+    /// is measured here, see [`Crossover::measure`].
+    pub async fn measured(self, now_ms: impl Fn() -> f64) -> Result<Self, ExecError> {
+        let crossover = Crossover::measure(&self, now_ms).await?;
         Ok(self.with_crossover(crossover))
     }
 
@@ -60,8 +60,8 @@ impl Compute {
     }
 
     /// What pays here, see [`Params::packed`](crate::Params::packed); nothing before it was measured.
-    pub fn crossover(&self) -> Crossover {
-        self.crossover
+    pub fn crossover(&self) -> &Crossover {
+        &self.crossover
     }
 
     pub fn adapter(&self) -> &Adapter {
@@ -132,7 +132,7 @@ fn opened<E: std::fmt::Display>(setup: Result<(Device, WgpuSetup), E>) -> Result
     let name = if info.name.is_empty() { format!("{} GPU", info.backend) } else { info.name };
     let software = info.device_type == wgpu::DeviceType::Cpu;
     let adapter = Adapter { gpu: true, name, software, why: String::new() };
-    Ok(Compute { device, adapter, health, crossover: Crossover::NEVER })
+    Ok(Compute { device, adapter, health, crossover: Crossover::default() })
 }
 
 #[cfg(test)]

@@ -27,7 +27,7 @@ pub mod train;
 mod value;
 
 pub use backward::backward;
-pub use bench::{Product, ProductBench, ScoreBench};
+pub use bench::{Product, ProductBench, ScoreBench, Work};
 pub use calibrate::{Calibration, Sums, calibrate};
 pub use compute::{Compute, DeviceError};
 pub use error::ExecError;

@@ -2,8 +2,8 @@ use std::sync::Arc;
 
 use burn::tensor::{Bool, Device, Tensor, TensorData};
 use secateur_graph::{Graph, Mask, Masks, ParamId};
-use secateur_kernels::simd::Packed;
 
+use crate::packed::Packed;
 use crate::value::each_rank;
 use crate::{Compute, ExecError, Value};
 
@@ -13,6 +13,8 @@ pub struct Params {
     pub(crate) values: Vec<Option<Value>>,
     /// Weights as they are multiplied with, where that is not as they are.
     pub(crate) packed: Vec<Option<Arc<Packed>>>,
+    /// The others are multiplied with by our own kernel, which is faster where they are.
+    pub(crate) own_dense: bool,
 }
 
 impl Params {
@@ -24,7 +26,7 @@ impl Params {
     /// A value, or none, for each parameter of a graph.
     pub(crate) fn of(values: Vec<Option<Value>>) -> Self {
         let packed = vec![None; values.len()];
-        Self { values, packed }
+        Self { values, packed, own_dense: false }
     }
 
     /// Sets one parameter, given row by row in the graph's shape.
@@ -40,6 +42,7 @@ impl Params {
             });
         }
         self.values[id.0 as usize] = Some(Value::upload(compute, &param.shape(), data)?);
+        self.own_dense = compute.crossover().own_dense;
         Ok(())
     }
 
@@ -77,7 +80,7 @@ impl Params {
             let dense = self.get(graph, id)?.clone();
             values[id.0 as usize] = Some(zeroed(dense, mask, compute.device()));
         }
-        Ok(Self::of(values))
+        Ok(Self { own_dense: self.own_dense, ..Self::of(values) })
     }
 
     /// The same numbers as leaves that gradients are worked out for.

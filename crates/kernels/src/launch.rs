@@ -37,14 +37,21 @@ pub(crate) fn launch(kernel: &'static Kernel, client: &Client, groups: [u32; 3],
     );
 }
 
+/// Entries of an invocation that strides: what it works out once is paid once for all of them.
+const EACH: usize = 8;
+
 /// Workgroups for a kernel whose invocations stride over `entries` entries.
 pub(crate) fn strided(kernel: &Kernel, entries: usize) -> [u32; 3] {
-    [entries.div_ceil(kernel.invocations() as usize).min(MAX_GROUPS as usize) as u32, 1, 1]
+    at_most(entries.div_ceil(kernel.invocations() as usize * EACH))
 }
 
 /// Workgroups for a kernel of `shaders/shared/tile.wgsl` with `rows` x `cols` sums.
-pub(crate) fn tiled(kernel: &Kernel, rows: usize, cols: usize) -> [u32; 3] {
-    strided(kernel, rows.div_ceil(8) * cols.div_ceil(128) * kernel.invocations() as usize)
+pub(crate) fn tiled(rows: usize, cols: usize) -> [u32; 3] {
+    at_most(rows.div_ceil(8) * cols.div_ceil(128))
+}
+
+fn at_most(groups: usize) -> [u32; 3] {
+    [groups.min(MAX_GROUPS as usize) as u32, 1, 1]
 }
 
 /// A parameter struct as a buffer.

@@ -77,7 +77,8 @@ pub enum Command {
         entries: u32,
         repeats: u32,
     },
-    /// Time the products that this device has for a layer of this size, dense and with pruned weights.
+    /// Time the products that this device has for a layer of this size, dense and with pruned weights; each side is at most
+    /// [`LARGEST_SIDE`]. Answered by [`crate::Event::Products`].
     BenchProducts {
         samples: u32,
         inputs: u32,
@@ -89,6 +90,9 @@ pub enum Command {
         of: RequestId,
     },
 }
+
+/// Samples, inputs and outputs of a product that is timed, at most each: a weight of 256 MB.
+pub const LARGEST_SIDE: u32 = 1 << 13;
 
 /// Where to compute. `Auto` takes WebGPU (natively: wgpu) unless there is none or only a software one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use secateur_graph::Graph;
 use serde::{Deserialize, Serialize};
 
@@ -276,6 +278,16 @@ pub struct Timing {
     pub layouts: Vec<Multiplied>,
 }
 
+impl Timing {
+    /// How many layers are multiplied with in which way, e.g. `4 dense, 20 rows`.
+    pub fn picked(&self) -> String {
+        let mut picked: BTreeMap<&str, usize> = BTreeMap::new();
+        self.layouts.iter().for_each(|multiplied| *picked.entry(multiplied.layout.word()).or_default() += 1);
+        let picked: Vec<_> = picked.iter().map(|(word, layers)| format!("{layers} {word}")).collect();
+        picked.join(", ")
+    }
+}
+
 /// How a weight is multiplied with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Multiplied {
@@ -289,10 +301,23 @@ pub struct Multiplied {
 pub enum Layout {
     /// All of them, pruned or not.
     Dense,
-    /// Blocks of 16 x 16 in which something is kept.
+    /// Blocks of 16 x 16 or 32 x 32 in which something is kept.
     Blocks,
     /// Kept ones.
     Rows,
+    /// Kept ones of groups that keep N of M.
+    NOfM,
+}
+
+impl Layout {
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Dense => "dense",
+            Self::Blocks => "blocks",
+            Self::Rows => "rows",
+            Self::NOfM => "n:m",
+        }
+    }
 }
 
 /// Products y = x Wᵀ of one layer's size, measured. Milliseconds for one product.
@@ -310,7 +335,9 @@ pub struct Products {
 /// One kernel's time.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ProductTime {
-    /// `burn` (the library's), `dense` (ours), `blocks` of 16 x 16, `rows` of single entries.
+    /// `burn` (the library's), `dense` (ours), `masked` (ours, the mask applied inside), `blocks16` and `blocks32` (those with
+    /// something in them), `rows` (kept entries), `1:4`, `2:4` and `4:8`; `copy` is a copy of as many bytes as the dense
+    /// product reads and writes.
     pub kernel: String,
     /// The share of the weight that is kept, in the pattern that the kernel is for.
     pub density: f64,
@@ -392,7 +419,7 @@ pub struct Score {
     pub value: f64,
 }
 
-/// How fast the score kernel goes through memory, beside a copy that moves the same bytes.
+/// How fast the score kernel goes through memory, beside a copy that moves the same bytes and a global selection.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Bandwidth {
     /// Bytes read and written by one run.
@@ -400,5 +427,7 @@ pub struct Bandwidth {
     pub repeats: u32,
     pub score_ms: Spread,
     pub copy_ms: Spread,
+    /// Of cutting half of as many scores, in 20 layers, by one threshold.
+    pub select_ms: Spread,
     pub device: String,
 }

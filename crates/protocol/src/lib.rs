@@ -12,7 +12,8 @@ mod recipe;
 
 pub use card::{Card, Field, Kind};
 pub use command::{
-    Choice, Command, DeviceChoice, Draw, FileRef, Generate, HeatKind, Image, Length, Sampler, Source, TextTest, Train,
+    Choice, Command, DeviceChoice, Draw, FileRef, Generate, HeatKind, Image, LARGEST_SIDE, Length, Sampler, Source,
+    TextTest, Train,
 };
 pub use event::{
     Adapter, Bandwidth, BlobId, BuiltIn, Classified, Comparison, Event, FileOut, LayerLevel, Layout, Level, Loaded,
@@ -26,7 +27,7 @@ use serde::{Deserialize, Serialize};
 
 /// Raised with every change that an older page or engine would misread; both sides compare it in
 /// the handshake ([`Command::Hello`] and [`Event::Ready`]).
-pub const VERSION: u32 = 4;
+pub const VERSION: u32 = 5;
 
 /// Ties the events of a job to the command that asked for it. Chosen by the sender, never reused.
 pub type RequestId = u32;

@@ -28,7 +28,7 @@ pub(crate) async fn use_device<H: Host>(
     device: DeviceChoice,
 ) -> Result<(), Stop> {
     let models = built_in_models(job.host()).await?;
-    let compute = Compute::open(device).await.map_err(Stop::because)?.measured(|| job.host().now_ms())?;
+    let compute = Compute::open(device).await.map_err(Stop::because)?.measured(|| job.host().now_ms()).await?;
     if let Some(open) = &mut session.open {
         open.weights = Some(Weights::new(open.checkpoint.upload(job, &compute).await?));
     }

@@ -4,14 +4,14 @@ mod products;
 mod score;
 
 pub use products::{Product, ProductBench};
-pub use score::ScoreBench;
+pub use score::{ScoreBench, Work};
 
 use burn::tensor::Tensor;
 
 use crate::{ExecError, Value};
 
 /// Reads the last entry back: work on one device is done in order.
-async fn finished(tensor: Tensor<2>) -> Result<(), ExecError> {
+pub(crate) async fn finished(tensor: Tensor<2>) -> Result<(), ExecError> {
     let [rows, cols] = tensor.dims();
     let last = tensor.slice([rows - 1..rows, cols - 1..cols]);
     let read = Value::R2(last).read().await?;

@@ -1,6 +1,7 @@
 //! What each operation computes, on burn tensors. One file for each kind of arithmetic.
 
 mod attention;
+mod linear;
 mod norms;
 mod places;
 mod recurrent;
@@ -8,13 +9,13 @@ mod tokens;
 
 use burn::tensor::Tensor;
 use burn::tensor::activation::{gelu, relu, sigmoid, silu, tanh};
-use burn::tensor::module::linear;
 use secateur_graph::ops::{Activation, Affine, Concat, Slice};
 use secateur_graph::{Graph, Node, NodeId, Op, ParamId};
-use secateur_kernels::simd::{self, Packed, Weight};
 
 use crate::value::each_rank;
 use crate::{ExecError, Inputs, Memory, Params, Value};
+
+pub(crate) use linear::{Multiply, product};
 
 /// The node that is evaluated now, and where everything it needs lies.
 #[derive(Clone, Copy)]
@@ -36,9 +37,14 @@ impl Moment<'_> {
         ids.get(at).map(|id| self.params.get(self.graph, *id).cloned()).transpose()
     }
 
-    /// The parameter at this place as it is multiplied with, where it has been laid out for that.
-    fn packed(&self, at: usize) -> Option<&Packed> {
-        self.params.packed.get(self.node().params.get(at)?.0 as usize)?.as_deref()
+    /// How the parameter at this place is multiplied with.
+    fn multiply(&self, at: usize) -> Multiply<'_> {
+        let id = self.node().params.get(at);
+        match id.and_then(|id| self.params.packed.get(id.0 as usize)?.as_deref()) {
+            Some(packed) => Multiply::Packed(packed),
+            None if self.params.own_dense => Multiply::OwnDense,
+            None => Multiply::Usual,
+        }
     }
 
     fn vector(&self, at: usize) -> Result<Option<Tensor<1>>, ExecError> {
@@ -80,8 +86,8 @@ pub(crate) fn evaluate(
         Op::Input(input) => moment.given.get(node, input.optional)?,
         Op::Linear(_) => {
             let (weight, bias) = (moment.need_matrix(0)?, moment.vector(1)?);
-            let packed = moment.packed(0);
-            each_rank!(one(inputs).ok_or_else(misfit)?, x -> product(x, weight, packed, bias))
+            let multiply = moment.multiply(0);
+            each_rank!(one(inputs).ok_or_else(misfit)?, x -> product(x, weight, multiply, bias))
         }
         Op::Activation(op) => each_rank!(one(inputs).ok_or_else(misfit)?, x -> activate(*op, x)),
         Op::Affine(Affine { scale, shift }) => {
@@ -122,39 +128,6 @@ pub(crate) fn evaluate(
         | Op::LastToken(_) => tokens::evaluate(moment, inputs, memory)?,
     };
     expects(node, value)
-}
-
-/// Samples from which on laying out a weight for one product is worth it.
-const MANY: usize = 64;
-
-/// x Wᵀ + b, by our own products on the CPU, where they are for this.
-fn product<const D: usize>(
-    x: Tensor<D>,
-    weight: Tensor<2>,
-    packed: Option<&Packed>,
-    bias: Option<Tensor<1>>,
-) -> Tensor<D> {
-    let [_, inputs] = weight.dims();
-    let samples = x.dims().iter().product::<usize>() / inputs.max(1);
-    let own = match packed {
-        Some(packed) => Some(Weight::Packed(packed)),
-        None => (samples >= MANY).then_some(Weight::Plain(&weight)),
-    };
-    let own = own.and_then(|weight| simd::linear(&x, weight, bias.as_ref()));
-    own.unwrap_or_else(|| burns(x, weight.transpose(), bias))
-}
-
-/// x Wᵀ + b, given Wᵀ. The tokens of a single sample are multiplied as a matrix: with an axis of one sample before them,
-/// flex would copy the whole weight for every product, which takes longer than the product.
-fn burns<const D: usize>(x: Tensor<D>, weight: Tensor<2>, bias: Option<Tensor<1>>) -> Tensor<D> {
-    let mut shape = x.dims();
-    if D < 3 || shape[0] != 1 {
-        return linear(x, weight, bias);
-    }
-    let [inputs, outputs] = weight.dims();
-    let rows = shape.iter().product::<usize>() / inputs.max(1);
-    shape[D - 1] = outputs;
-    linear(x.reshape([rows, inputs]), weight, bias).reshape(shape)
 }
 
 fn one(inputs: &[Value]) -> Option<Value> {

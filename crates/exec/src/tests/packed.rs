@@ -2,9 +2,12 @@ use std::cell::Cell;
 
 use pollster::block_on;
 use secateur_graph::{Builder, Graph, Mask, Masks, ops};
+use secateur_kernels::matmul::pack::Pattern;
 use secateur_protocol::Layout;
 
-use super::{cpu, numbers, random_params};
+use super::gpu::gpu;
+use super::{cpu, numbers, random_params, tiny_vit};
+use crate::packed::Kind;
 use crate::{Compute, Crossover, Params, logits};
 
 const WIDTH: usize = 48;
@@ -35,6 +38,11 @@ fn answers(compute: &Compute, graph: &Graph, params: &Params, samples: usize) ->
     block_on(logits(compute, graph, params, &numbers(samples * WIDTH, "input"), samples)).unwrap()
 }
 
+/// What the products of the CPU's layouts cost.
+fn costs(blocks: f64, rows: f64) -> Crossover {
+    Crossover::of(&[(Kind::HostBlocks, blocks), (Kind::HostRows, rows)])
+}
+
 #[test]
 fn what_pays_is_taken_and_answers_stay() {
     let graph = two_layers();
@@ -47,7 +55,7 @@ fn what_pays_is_taken_and_answers_stay() {
         (f64::INFINITY, 3.0, [Layout::Rows, Layout::Rows]),
         (9.0, 9.0, [Layout::Dense, Layout::Dense]),
     ] {
-        let compute = cpu().with_crossover(Crossover { blocks, rows });
+        let compute = cpu().with_crossover(costs(blocks, rows));
         let packed = block_on(masked.packed(&compute, &graph, &masks)).unwrap();
         assert_eq!([packed.layout(up), packed.layout(down)], want, "blocks {blocks}, rows {rows}");
         for samples in [1, 70] {
@@ -59,11 +67,48 @@ fn what_pays_is_taken_and_answers_stay() {
 }
 
 #[test]
+fn on_a_gpu_too() {
+    let Some(gpu) = gpu() else { return };
+    let graph = two_layers();
+    let [up, down] = ["up.weight", "down.weight"].map(|name| graph.find_param(name).unwrap());
+    for (kind, layout) in [
+        (Kind::Blocks(16), [Layout::Dense, Layout::Blocks]), // `up` has something in every block
+        (Kind::Blocks(32), [Layout::Dense; 2]),              // 48 is not made of blocks of 32
+        (Kind::NOfM(Pattern::OneOfFour), [Layout::NOfM, Layout::Dense]),
+        (Kind::NOfM(Pattern::FourOfEight), [Layout::NOfM, Layout::Dense]),
+    ] {
+        let gpu = gpu.clone().with_crossover(Crossover::of(&[(kind, 1.0)]));
+        let masks = masks(&graph);
+        let dense = block_on(random_params(&graph).moved(&gpu, &graph)).unwrap();
+        let masked = dense.masked(&gpu, &graph, &masks).unwrap();
+        let packed = block_on(masked.packed(&gpu, &graph, &masks)).unwrap();
+        assert_eq!([up, down].map(|id| packed.layout(id)), layout, "{kind:?}");
+        let (want, got) = (answers(&gpu, &graph, &masked, 5), answers(&gpu, &graph, &packed, 5));
+        assert!(want.iter().zip(&got).all(|(want, got)| (want - got).abs() < 1e-4), "{kind:?}");
+    }
+}
+
+#[test]
+fn our_dense_kernel_is_taken_where_it_pays() {
+    let Some(gpu) = gpu() else { return };
+    let mut crossover = Crossover::default();
+    crossover.own_dense = true;
+    let own = gpu.clone().with_crossover(crossover);
+    for (graph, each) in [(two_layers(), WIDTH), (tiny_vit(), 32)] {
+        let params = random_params(&graph);
+        let want = block_on(logits(&cpu(), &graph, &params, &numbers(5 * each, "input"), 5)).unwrap();
+        let params = block_on(params.moved(&own, &graph)).unwrap();
+        assert!(params.own_dense && params.masked(&own, &graph, &Masks::default()).unwrap().own_dense);
+        let got = block_on(logits(&own, &graph, &params, &numbers(5 * each, "input"), 5)).unwrap();
+        assert!(want.iter().zip(&got).all(|(want, got)| (want - got).abs() < 1e-3 * want.abs().max(1.0)));
+    }
+}
+
+#[test]
 fn whole_weights_and_devices_without_such_products_stay_as_they_are() {
     let graph = two_layers();
     let params = random_params(&graph);
-    let free = cpu().with_crossover(Crossover { blocks: 0.0, rows: 0.0 });
-    for (compute, masks) in [(free, Masks::default()), (cpu(), masks(&graph))] {
+    for (compute, masks) in [(cpu().with_crossover(costs(0.0, 0.0)), Masks::default()), (cpu(), masks(&graph))] {
         let packed = block_on(params.packed(&compute, &graph, &masks)).unwrap();
         assert!(graph.prunable().all(|id| packed.layout(id) == Layout::Dense));
     }
@@ -78,7 +123,9 @@ fn what_pays_is_measured() {
         now.set(now.get() + step.get());
         now.get()
     };
-    let Crossover { blocks, rows } = cpu().measured(clock).unwrap().crossover();
+    let measured = block_on(cpu().measured(clock)).unwrap().crossover().clone();
+    let (blocks, rows) = (measured.cost(Kind::HostBlocks).unwrap(), measured.cost(Kind::HostRows).unwrap());
     assert!(blocks > 1.0 && rows > 4.0 * blocks && rows.is_finite(), "{blocks}, {rows}");
-    assert_eq!(cpu().measured(|| 0.0).unwrap().crossover(), Crossover::NEVER, "a clock that stands still");
+    let still = block_on(cpu().measured(|| 0.0)).unwrap();
+    assert_eq!(*still.crossover(), Crossover::default(), "a clock that stands still");
 }

@@ -11,7 +11,7 @@ use burn::tensor::{Device, IndexingUpdateOp, Int, Tensor};
 
 use super::mask::integers;
 use super::pack::{BlockLines, BlockList, words};
-use super::{input, numbers, on_gpu, same_device, shape};
+use super::{input, numbers, on_gpu, on_host, same_device, shape};
 use crate::KernelError;
 
 /// Which blocks of a weight [N, K] are present, on a device.
@@ -89,7 +89,7 @@ pub fn block_sparse(x: Tensor<2>, values: Tensor<3>, index: &BlockIndex) -> Resu
         return Ok(Tensor::zeros([x.dims()[0], outputs], &x.device()));
     }
     if !on_gpu(&x) {
-        return Ok(x.matmul(index.weight(values).transpose()));
+        return Ok(on_host(x, index.weight(values)));
     }
     let index = index.clone().into_dispatch();
     Ok(Tensor::from_dispatch(<Dispatch as BlockSparse>::blocks(x.into_dispatch(), values.into_dispatch(), index)))

@@ -10,7 +10,7 @@ use burn::backend::{Autodiff, Backend, Dispatch, ExtensionType, TensorMetadata, 
 use burn::tensor::Tensor;
 
 use super::mask::Form;
-use super::{PackedMask, input, numbers, on_gpu, same_device, shape};
+use super::{PackedMask, input, numbers, on_gpu, on_host, same_device, shape};
 use crate::KernelError;
 
 /// A factor for each input or each output channel of a layer.
@@ -26,7 +26,7 @@ pub enum Gate {
 pub fn dense(x: Tensor<2>, weight: Tensor<2>) -> Result<Tensor<2>, KernelError> {
     layer("dense", &x, &weight)?;
     if !on_gpu(&x) {
-        return Ok(x.matmul(weight.transpose()));
+        return Ok(on_host(x, weight));
     }
     Ok(product(x, weight, Factor::One))
 }
@@ -36,7 +36,7 @@ pub fn masked(x: Tensor<2>, weight: Tensor<2>, mask: &PackedMask) -> Result<Tens
     masked_layer(&x, &weight, mask)?;
     Ok(match &mask.form {
         Form::Bits(bits) => product(x, weight, Factor::Mask(bits.clone().into_dispatch())),
-        Form::Entries(entries) => x.matmul((weight * entries.clone()).transpose()),
+        Form::Entries(entries) => on_host(x, weight * entries.clone()),
     })
 }
 
@@ -59,7 +59,7 @@ pub fn masked_learned(
         Form::Bits(bits) => product(x, weight, Factor::Learned(bits.clone().into_dispatch(), soft.into_dispatch())),
         Form::Entries(entries) => {
             let through = entries.clone() + soft.clone() - soft.detach();
-            x.matmul((weight * through).transpose())
+            on_host(x, weight * through)
         }
     })
 }
@@ -80,8 +80,8 @@ pub fn gated(x: Tensor<2>, weight: Tensor<2>, gate: Gate) -> Result<Tensor<2>, K
     Ok(match (on_gpu(&x), gate) {
         (true, Gate::Inputs(gate)) => product(x, weight, Factor::Inputs(gate.into_dispatch())),
         (true, Gate::Outputs(gate)) => product(x, weight, Factor::Outputs(gate.into_dispatch())),
-        (false, Gate::Inputs(gate)) => (x * gate.unsqueeze()).matmul(weight.transpose()),
-        (false, Gate::Outputs(gate)) => x.matmul(weight.transpose()) * gate.unsqueeze(),
+        (false, Gate::Inputs(gate)) => on_host(x * gate.unsqueeze(), weight),
+        (false, Gate::Outputs(gate)) => on_host(x, weight) * gate.unsqueeze(),
     })
 }
 

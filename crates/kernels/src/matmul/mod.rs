@@ -19,6 +19,7 @@ use burn::tensor::{DType, Device, Tensor};
 use cubecl::server::Handle;
 
 use crate::launch::{MAX_GROUPS, launch, tiled, told, unwritten};
+use crate::simd::{MANY, Weight, linear};
 use crate::{Kernel, KernelError, Product};
 
 impl Product {
@@ -51,7 +52,7 @@ impl Product {
     /// The same with all buffers after the parameters; `like` says on which device.
     fn launch_bound(self, kernel: &'static Kernel, like: &CubeTensor, mut buffers: Vec<Handle>) {
         buffers.insert(0, told(&like.client, &self));
-        launch(kernel, &like.client, tiled(kernel, self.rows as usize, self.cols as usize), buffers);
+        launch(kernel, &like.client, tiled(self.rows as usize, self.cols as usize), buffers);
     }
 }
 
@@ -67,6 +68,12 @@ fn kernels_run_on(device: &Device) -> bool {
 /// Whether the kernels run where this tensor is.
 fn on_gpu(tensor: &Tensor<2>) -> bool {
     tensor.clone().without_autodiff().try_into_primitive::<Cube>().is_ok()
+}
+
+/// x w^T where no kernels run, by our own product where that is for it.
+fn on_host(x: Tensor<2>, weight: Tensor<2>) -> Tensor<2> {
+    let own = if x.dims()[0] >= MANY { linear(&x, Weight::Plain(&weight), None) } else { None };
+    own.unwrap_or_else(|| x.matmul(weight.transpose()))
 }
 
 fn shape(kernel: &'static str, want: String, got: &[usize]) -> KernelError {

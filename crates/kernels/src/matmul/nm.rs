@@ -4,7 +4,7 @@ use burn::tensor::{Device, Int, Tensor, TensorData};
 
 use super::mask::integers;
 use super::pack::{Compressed, Pattern, unpack_nm};
-use super::{contiguous, input, kernels_run_on, same_device};
+use super::{contiguous, input, kernels_run_on, on_host, same_device};
 use crate::launch::unwritten;
 use crate::{KernelError, Product};
 
@@ -41,7 +41,7 @@ impl NmWeight {
         input("nm", &x, self.shape)?;
         same_device("nm", x.device(), self.weight.device())?;
         let Some((pattern, positions)) = &self.positions else {
-            return Ok(x.matmul(self.weight.clone().transpose()));
+            return Ok(on_host(x, self.weight.clone()));
         };
         if samples * outputs * inputs == 0 {
             return Ok(Tensor::zeros([samples, outputs], &x.device()));

@@ -12,7 +12,7 @@ mod tensor;
 
 pub use blocks::{BLOCK, Blocks, dense};
 pub use rows::Rows;
-pub use tensor::{Weight, linear};
+pub use tensor::{MANY, Weight, linear};
 
 /// A weight that is laid out for products.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,3 +1,5 @@
+use std::ops::Range;
+
 use macerator::Simd;
 
 use super::{in_pieces, multiply_add, samples};
@@ -5,13 +7,22 @@ use super::{in_pieces, multiply_add, samples};
 /// Samples whose sums stay in registers.
 const SAMPLES: usize = if cfg!(target_arch = "wasm32") { 32 } else { 64 };
 
-/// A weight [outputs, inputs] by its kept entries: compressed sparse rows.
+/// Inputs of a slab, at least: those of [`SAMPLES`] samples fit into the processor's first cache.
+const SLAB: usize = 96;
+
+/// Kept entries of an output in a slab, at least, on average: sums are fetched and put back for each slab.
+const ENTRIES: usize = 32;
+
+/// A weight [outputs, inputs] by its kept entries: compressed sparse rows, for some inputs ("slab") after the other.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rows {
+    outputs: usize,
     inputs: usize,
-    /// The first entry of each output, and the end.
+    /// Inputs of each slab but the last.
+    slab: usize,
+    /// The first entry of each output in each slab, slab by slab, and the end.
     starts: Vec<usize>,
-    /// The input of each entry.
+    /// The input of each entry, counted from its slab's first.
     columns: Vec<u16>,
     values: Vec<f32>,
 }
@@ -29,14 +40,18 @@ impl Rows {
         if inputs > Self::MOST_INPUTS {
             return None;
         }
-        let mut rows = Self { inputs, starts: vec![0], columns: Vec::new(), values: Vec::new() };
-        for output in 0..outputs {
-            let row = &weight[output * inputs..(output + 1) * inputs];
-            for (input, value) in row.iter().enumerate().filter(|(_, value)| **value != 0.0) {
-                rows.columns.push(input as u16);
-                rows.values.push(*value);
+        let kept = weight.iter().filter(|value| **value != 0.0).count();
+        let slab = (ENTRIES * weight.len()).checked_div(kept).unwrap_or(inputs).max(SLAB).min(inputs);
+        let mut rows = Self { outputs, inputs, slab, starts: vec![0], columns: Vec::new(), values: Vec::new() };
+        for slab in slabs(inputs, slab) {
+            for output in 0..outputs {
+                let row = &weight[output * inputs..][slab.clone()];
+                for (input, value) in row.iter().enumerate().filter(|(_, value)| **value != 0.0) {
+                    rows.columns.push(input as u16);
+                    rows.values.push(*value);
+                }
+                rows.starts.push(rows.values.len());
             }
-            rows.starts.push(rows.values.len());
         }
         Some(rows)
     }
@@ -47,7 +62,7 @@ impl Rows {
     }
 
     pub(super) fn size(&self) -> (usize, usize) {
-        (self.starts.len() - 1, self.inputs)
+        (self.outputs, self.inputs)
     }
 
     pub(super) fn bytes(&self) -> usize {
@@ -55,16 +70,15 @@ impl Rows {
     }
 
     pub(super) fn product(&self, x: &[f32], bias: Option<&[f32]>, y: &mut [f32]) {
-        let outputs = self.starts.len() - 1;
-        let samples = samples(x, self.inputs, bias, y, outputs);
-        if samples == 0 || outputs == 0 {
+        let samples = samples(x, self.inputs, bias, y, self.outputs);
+        if samples == 0 || self.outputs == 0 {
             return;
         }
-        in_pieces(SAMPLES, (x, self.inputs), (y, outputs), |x, y| {
-            let samples = y.len() / outputs;
+        in_pieces(SAMPLES, (x, self.inputs), (y, self.outputs), |x, y| {
+            let samples = y.len() / self.outputs;
             let mut done = 0;
             while done < samples {
-                let (x, y) = (&x[done * self.inputs..], &mut y[done * outputs..]);
+                let (x, y) = (&x[done * self.inputs..], &mut y[done * self.outputs..]);
                 done += match samples - done {
                     SAMPLES.. => self.side_by_side::<SAMPLES>(x, bias, y),
                     16.. => self.side_by_side::<16>(x, bias, y),
@@ -77,21 +91,27 @@ impl Rows {
 
     /// The first N samples. Returns N.
     fn side_by_side<const N: usize>(&self, x: &[f32], bias: Option<&[f32]>, y: &mut [f32]) -> usize {
-        let outputs = self.starts.len() - 1;
-        let mut turned = vec![[0.0; N]; self.inputs];
-        for (sample, row) in x.chunks(self.inputs.max(1)).take(N).enumerate() {
-            turned.iter_mut().zip(row).for_each(|(turned, value)| turned[sample] = *value);
-        }
+        let mut turned = vec![[0.0; N]; self.slab];
         let mut sums: Vec<[f32; N]> = match bias {
             Some(bias) => bias.iter().map(|bias| [*bias; N]).collect(),
-            None => vec![[0.0; N]; outputs],
+            None => vec![[0.0; N]; self.outputs],
         };
-        sum::<N>(&self.starts, &self.columns, &self.values, &turned, &mut sums);
-        for (sample, row) in y.chunks_mut(outputs).take(N).enumerate() {
+        for (at, slab) in slabs(self.inputs, self.slab).enumerate() {
+            for (sample, row) in x.chunks(self.inputs).take(N).enumerate() {
+                turned.iter_mut().zip(&row[slab.clone()]).for_each(|(turned, value)| turned[sample] = *value);
+            }
+            let starts = &self.starts[at * self.outputs..=(at + 1) * self.outputs];
+            sum::<N>(starts, &self.columns, &self.values, &turned, &mut sums);
+        }
+        for (sample, row) in y.chunks_mut(self.outputs).take(N).enumerate() {
             row.iter_mut().zip(&sums).for_each(|(value, sums)| *value = sums[sample]);
         }
         N
     }
+}
+
+fn slabs(inputs: usize, slab: usize) -> impl Iterator<Item = Range<usize>> {
+    (0..inputs).step_by(slab.max(1)).map(move |first| first..inputs.min(first + slab))
 }
 
 /// Adds each output's entries times their inputs, for N samples side by side.

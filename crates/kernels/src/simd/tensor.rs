@@ -3,6 +3,9 @@ use burn::tensor::{Tensor, TensorData};
 
 use super::{Packed, dense};
 
+/// Samples from which on laying out a weight for one product is worth it.
+pub const MANY: usize = 64;
+
 /// A weight [outputs, inputs] for [`linear`].
 #[derive(Clone, Copy, Debug)]
 pub enum Weight<'a> {

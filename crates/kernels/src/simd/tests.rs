@@ -16,6 +16,7 @@ const SIZES: &[[usize; 3]] = &[
     [65, 20, 33],
     [203, 64, 48],
     [400, 19, 16],
+    [70, 300, 20],
 ];
 
 /// Each output's entries one after the other.

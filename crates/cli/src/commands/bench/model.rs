@@ -1,6 +1,4 @@
-use std::collections::BTreeMap;
-
-use secateur_protocol::{Command, Event, Layout, Recipe, Timing, Value};
+use secateur_protocol::{Command, Event, Recipe, Timing, Value};
 use serde_json::json;
 
 use super::quartiles;
@@ -42,17 +40,19 @@ pub fn run(progress: Progress, args: BenchModelArgs) -> Result<Answer> {
 }
 
 /// By magnitude, which needs no data: the time does not depend on which weights go.
-fn cuts() -> [(&'static str, Recipe); 3] {
+fn cuts() -> [(&'static str, Recipe); 4] {
     let recipe = |values: &[(&str, Value)]| Recipe {
         method: "magnitude".into(),
         values: values.iter().map(|(key, value)| (key.to_string(), value.clone())).collect(),
         seed: 0,
     };
     let number = |number: f64| Value::Number(number);
+    let word = |word: &str| Value::Text(word.into());
     [
         ("50 % unstructured", recipe(&[("sparsity", number(0.5))])),
         ("90 % unstructured", recipe(&[("sparsity", number(0.9))])),
-        ("2:4", recipe(&[("pattern", Value::Text("n:m".into())), ("n", number(2.0)), ("m", number(4.0))])),
+        ("2:4", recipe(&[("pattern", word("n:m")), ("n", number(2.0)), ("m", number(4.0))])),
+        ("90 % blocks", recipe(&[("pattern", word("blocks")), ("block", word("32")), ("sparsity", number(0.9))])),
     ]
 }
 
@@ -65,22 +65,12 @@ async fn time(client: &mut Client, args: &BenchModelArgs) -> Result<Timing> {
 }
 
 fn line(Measured { cut, timing }: &Measured) -> String {
-    let mut picked: BTreeMap<&str, usize> = BTreeMap::new();
-    for multiplied in &timing.layouts {
-        let layout = match multiplied.layout {
-            Layout::Dense => "dense",
-            Layout::Blocks => "blocks",
-            Layout::Rows => "rows",
-        };
-        *picked.entry(layout).or_default() += 1;
-    }
-    let picked: Vec<_> = picked.iter().map(|(layout, layers)| format!("{layers} {layout}")).collect();
     let (dense, pruned) = (timing.dense_ms, timing.pruned_ms);
     format!(
         "  {cut:<20} dense {:<24} pruned {:<24} {:.2} x as fast; layers: {}\n",
         quartiles(dense),
         quartiles(pruned),
         dense.median / pruned.median,
-        picked.join(", ")
+        timing.picked()
     )
 }

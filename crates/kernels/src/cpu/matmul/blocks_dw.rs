@@ -34,7 +34,7 @@ pub(crate) const TWIN: Twin = Twin {
                 Buffer::unwritten(values.len()),
             ];
             let product = Product::of(list.rows, list.by_row.fullest() * list.side, m, list.cols);
-            cases(kernel, product.in_units(list.side), buffers)
+            cases(product.in_units(list.side), buffers)
         };
         some_blocks(kernel, extent).into_iter().flat_map(case).collect()
     },

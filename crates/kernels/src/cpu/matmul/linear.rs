@@ -27,7 +27,7 @@ pub(crate) const TWIN: Twin = Twin {
             let (x, weight) = (Buffer::F32(noise.many(m * k)), Buffer::F32(noise.many(n * k)));
             let mut buffers = vec![x, weight, Buffer::unwritten(m * n)];
             buffers.extend(Factor::noise(kernel, &mut noise, n, k));
-            cases(kernel, Product::of(m, n, k, k), buffers)
+            cases(Product::of(m, n, k, k), buffers)
         };
         sizes(extent, kernel.name.ends_with("_quads"), 0).into_iter().flat_map(case).collect()
     },

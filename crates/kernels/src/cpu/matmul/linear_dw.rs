@@ -49,7 +49,7 @@ pub(crate) const TWIN: Twin = Twin {
             if kernel.name.ends_with("_learned") {
                 buffers.extend([Buffer::F32(noise.many(n * k)), Buffer::unwritten(n * k)]);
             }
-            cases(kernel, Product::of(n, k, m, k), buffers)
+            cases(Product::of(n, k, m, k), buffers)
         };
         sizes(extent, false, 1).into_iter().flat_map(case).collect()
     },

@@ -27,7 +27,7 @@ pub(crate) const TWIN: Twin = Twin {
             let (dy, weight) = (Buffer::F32(noise.many(m * n)), Buffer::F32(noise.many(n * k)));
             let mut buffers = vec![dy, weight, Buffer::unwritten(m * k)];
             buffers.extend(Factor::noise(kernel, &mut noise, n, k));
-            cases(kernel, Product::of(m, k, n, k), buffers)
+            cases(Product::of(m, k, n, k), buffers)
         };
         sizes(extent, false, 0).into_iter().flat_map(case).collect()
     },

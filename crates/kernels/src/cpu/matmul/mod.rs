@@ -53,9 +53,9 @@ fn sizes(extent: Extent, quads: bool, large: usize) -> Vec<[usize; 3]> {
 
 /// A launch over the tiles of `product` and, where there are few, the same in two workgroups. Where there are many, two
 /// would go more often through their loops than llvmpipe allows, 65,535 times in all.
-fn cases(kernel: &'static Kernel, product: Product, buffers: Vec<Buffer>) -> Vec<Case> {
+fn cases(product: Product, buffers: Vec<Buffer>) -> Vec<Case> {
     let Product { rows, cols, depth, .. } = product;
-    let groups = tiled(kernel, rows as usize, cols as usize);
+    let groups = tiled(rows as usize, cols as usize);
     let buffers = [vec![Buffer::of(&product)], buffers].concat();
     let size = format!("{rows} x {cols}, sums of {depth}");
     let case = Case { size, buffers, groups, close: CLOSE };
@@ -96,7 +96,7 @@ fn block_cases(
             Buffer::F32(values),
             Buffer::unwritten(m * outputs),
         ];
-        cases(kernel, Product::of(outputs, m, inputs, inputs).in_units(list.side), buffers)
+        cases(Product::of(outputs, m, inputs, inputs).in_units(list.side), buffers)
     };
     some_blocks(kernel, extent).into_iter().flat_map(case).collect()
 }

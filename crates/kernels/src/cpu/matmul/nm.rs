@@ -42,7 +42,7 @@ pub(crate) const TWIN: Twin = Twin {
             let positions = (0..(n * kept).div_ceil(8)).map(|_| noise.word() & below).collect();
             let (x, values) = (Buffer::F32(noise.many(m * k)), Buffer::F32(noise.many(n * kept)));
             let buffers = vec![x, values, Buffer::U32(positions), Buffer::unwritten(m * n)];
-            cases(kernel, Product::of(m, n, k, kept).in_units(of), buffers)
+            cases(Product::of(m, n, k, kept).in_units(of), buffers)
         };
         sizes(extent, true, 0).into_iter().flat_map(case).collect()
     },
