@@ -39,8 +39,11 @@ enum Command {
     Test,
     /// Check the arrows between the crates, who names burn, the shader list and burn's features
     Tidy,
-    /// Measure: sizes, forward pass and kernel on each device, time to first picture and to engine ready
-    Bench,
+    /// Measure: sizes, forward pass and kernels on each device, time to first picture and to engine ready
+    Bench {
+        #[command(subcommand)]
+        only: Option<bench::Only>,
+    },
     /// The size of each wasm file of the page, raw and as brotli
     Size,
     /// Make the reference numbers of tests/golden again (Python, PyTorch)
@@ -58,7 +61,7 @@ fn main() -> ExitCode {
         Command::Build => build::run(),
         Command::Test => test::run(),
         Command::Tidy => tidy::run(),
-        Command::Bench => bench::run(),
+        Command::Bench { only } => bench::run(only),
         Command::Size => size::run(),
         Command::Golden => golden::run(),
         Command::Digits => digits::run(),

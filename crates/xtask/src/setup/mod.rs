@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 pub use browser::Browser;
-pub use tools::folder as tools_folder;
+pub use tools::{folder as tools_folder, onnxruntime_installed};
 pub use wasm::WasmToolchain;
 
 use crate::shell::{self, Result, step};

@@ -10,6 +10,7 @@ use crate::shell::{self, Result, ask, command, find, patiently, root, step};
 
 const TRUNK: &str = "0.21.14";
 const NPM: [(&str, &str); 2] = [("binaryen", "132.0.0"), ("playwright-core", "1.65.1")];
+const ONNXRUNTIME: (&str, &str) = ("onnxruntime-web", "1.30.0");
 
 /// `$SECATEUR_TOOLS`, or `secateur/tools` in the user's cache folder.
 pub fn folder() -> PathBuf {
@@ -56,13 +57,24 @@ pub fn cargo_installed() -> Result {
 
 /// wasm-opt (in the package `binaryen`) and playwright-core.
 pub fn npm_installed() -> Result {
-    if NPM.iter().all(|(package, version)| npm_version(package).as_deref() == Some(version)) {
+    npm_install(&NPM)
+}
+
+/// What our kernels are measured beside in a browser: 140 MB that nothing else needs.
+pub fn onnxruntime_installed() -> Result {
+    npm_install(&[&NPM[..], &[ONNXRUNTIME]].concat())
+}
+
+/// Installs exactly these packages unless they are there; others go.
+fn npm_install(packages: &[(&str, &str)]) -> Result {
+    if packages.iter().all(|(package, version)| npm_version(package).as_deref() == Some(version)) {
         return Ok(());
     }
-    step("npm install binaryen playwright-core", || {
+    let names: Vec<_> = packages.iter().map(|(name, _)| *name).collect();
+    step(&format!("npm install {}", names.join(" ")), || {
         fs::create_dir_all(folder())?;
         let wanted: serde_json::Map<String, Value> =
-            NPM.iter().map(|(name, version)| (name.to_string(), json!(version))).collect();
+            packages.iter().map(|(name, version)| (name.to_string(), json!(version))).collect();
         fs::write(folder().join("package.json"), json!({ "private": true, "dependencies": wanted }).to_string())?;
         let npm = find("npm", &[]).ok_or("npm is missing")?;
         shell::run(command(npm).args(["install", "--no-audit", "--no-fund", "--loglevel=error"]).current_dir(folder()))

@@ -1,4 +1,5 @@
 use secateur_protocol::{Bandwidth, Command, DeviceChoice, Event, Products, Spread};
+use serde::Deserialize;
 use serde_json::json;
 
 use super::quartiles;
@@ -7,18 +8,21 @@ use crate::client::{Client, talk};
 use crate::progress::Progress;
 use crate::{Answer, Result};
 
-/// Layers of real models: name, samples, inputs, outputs.
-const LAYERS: [(&str, [u32; 3]); 4] = [
-    ("ViT-Tiny, up (one picture)", [197, 192, 768]),
-    ("SmolLM2-135M, up (256 tokens)", [256, 576, 1536]),
-    ("SmolLM2-135M, up (one token)", [1, 576, 1536]),
-    ("1024 cubed", [1024, 1024, 1024]),
-];
+/// Layers of real models. The list is a file because tests/e2e/kernels.mjs and tests/golden/speed.py measure them too.
+const LAYERS: &str = include_str!("layers.json");
+
+#[derive(Deserialize)]
+struct Layer {
+    layer: String,
+    samples: u32,
+    inputs: u32,
+    outputs: u32,
+}
 
 /// What was measured on one device.
 struct Measured {
     bandwidth: Bandwidth,
-    layers: Vec<(&'static str, Products)>,
+    layers: Vec<(String, Products)>,
 }
 
 /// Measures on the CPU and, where there is one, on the GPU, or on the one that was asked for.
@@ -58,9 +62,9 @@ async fn measure(client: &mut Client, args: &BenchKernelsArgs) -> Result<Measure
     };
     let bandwidth = client.ask_for(Command::Bench { entries, repeats }, bandwidth).await?.0;
     let mut layers = Vec::new();
-    for (name, [samples, inputs, outputs]) in LAYERS {
+    for Layer { layer, samples, inputs, outputs } in serde_json::from_str::<Vec<Layer>>(LAYERS)? {
         let command = Command::BenchProducts { samples, inputs, outputs, repeats };
-        layers.push((name, client.ask_for(command, products).await?.0));
+        layers.push((layer, client.ask_for(command, products).await?.0));
     }
     Ok(Measured { bandwidth, layers })
 }
@@ -69,9 +73,10 @@ fn words(Measured { bandwidth, layers }: &Measured) -> String {
     let rate = |ms: Spread| bandwidth.bytes as f64 / ms.median / 1e6;
     let (score, copy) = (rate(bandwidth.score_ms), rate(bandwidth.copy_ms));
     let mut text = format!(
-        "{}\n  score kernel: {score:.2} GB/s, plain copy: {copy:.2} GB/s, ratio {:.2}\n",
+        "{}\n  score kernel: {score:.2} GB/s, plain copy: {copy:.2} GB/s, ratio {:.2}; global selection: {:.2} x the time of scoring\n",
         bandwidth.device,
-        score / copy
+        score / copy,
+        bandwidth.select_ms.median / bandwidth.score_ms.median
     );
     layers.iter().for_each(|(name, products)| text += &table(name, products));
     text
@@ -89,15 +94,31 @@ fn table(name: &str, products: &Products) -> String {
     );
     for time in times {
         let ms = time.ms.median;
+        let rate = if time.kernel == "copy" { "-".into() } else { format!("{:.1}", work * time.density / ms / 1e6) };
         text += &format!(
-            "    {:<8}{:>8}  {:<26}{:>12.1}{:>12}{:>14}\n",
+            "    {:<8}{:>8}  {:<26}{rate:>12}{:>12}{:>14}\n",
             time.kernel,
             time.density,
             quartiles(time.ms),
-            work * time.density / ms / 1e6,
             faster(ms, median("burn")),
             faster(ms, median("dense"))
         );
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use secateur_protocol::LARGEST_SIDE;
+
+    use super::{LAYERS, Layer};
+
+    #[test]
+    fn every_layer_can_be_measured() {
+        let layers: Vec<Layer> = serde_json::from_str(LAYERS).expect("a list of layers");
+        assert!(!layers.is_empty());
+        for Layer { layer, samples, inputs, outputs } in layers {
+            assert!([samples, inputs, outputs].iter().all(|side| (1..=LARGEST_SIDE).contains(side)), "{layer}");
+        }
+    }
 }
