@@ -4,6 +4,7 @@ use leptos::prelude::*;
 use secateur_graph::{Graph, Node, Op};
 use secateur_protocol::Loaded;
 
+use crate::speed;
 use crate::state::App;
 
 impl App {
@@ -40,6 +41,16 @@ impl App {
     /// The open model is made for neither: what it sees in pictures is all it can be asked.
     pub fn is_for_looking(&self) -> bool {
         !self.is_for_texts() && !self.is_for_drawing()
+    }
+
+    /// Some of the open model's layers multiply with a matrix that can be cut.
+    pub fn multiplies(&self) -> bool {
+        self.open_is(false, |loaded| !speed::shapes(&loaded.graph).is_empty())
+    }
+
+    /// The GPU in use is emulated in software.
+    pub fn is_emulated(&self) -> bool {
+        self.facts.ready.with(|ready| ready.as_ref().is_some_and(|ready| ready.adapter.software))
     }
 
     /// What a class is called: the model's word for it, else its number.

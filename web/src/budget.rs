@@ -18,6 +18,16 @@ pub fn timing(macs: u64) -> (u32, u32) {
     (batch, if batch > 1 { 9 } else { 3 })
 }
 
+/// How often each kernel is timed for products of so many multiply-accumulates, so that all of them together take about two
+/// seconds; once on a GPU that is emulated in software.
+pub fn products(macs: u64, emulated: bool) -> u32 {
+    const KERNELS: u64 = 26;
+    /// What a clock can tell.
+    const LEAST: u64 = SECOND / 150;
+    let repeats = 2 * SECOND / macs.max(LEAST).saturating_mul(KERNELS);
+    if emulated { 1 } else { repeats.clamp(1, 9) as u32 }
+}
+
 /// Whether metric and times are measured after each cut without asking: `macs` for a sample, which is a text of so many
 /// tokens for a language model. Each sample goes through two models.
 pub fn measures_by_itself(macs: u64, tokens: Option<u64>) -> bool {
@@ -34,6 +44,8 @@ mod tests {
         let (digits_vit, vit_base) = (15_000_000, 17_600_000_000);
         assert_eq!((digits(digits_vit), digits(vit_base)), (12, 4));
         assert_eq!((timing(digits_vit).0, timing(vit_base).0, timing(0).0), (33, 1, 64));
+        assert_eq!([1, 64 * 128 * 512, 64 * 768 * 3072, u64::MAX].map(|macs| products(macs, false)), [9, 9, 2, 1]);
+        assert_eq!(products(1, true), 1);
         assert!(measures_by_itself(digits_vit, None) && !measures_by_itself(vit_base, None));
         let (story_lm, smollm2) = (500_000_000, 270_000_000_000);
         assert!(measures_by_itself(story_lm, Some(256)) && !measures_by_itself(smollm2, Some(2048)));

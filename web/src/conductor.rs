@@ -156,6 +156,7 @@ impl App {
 
     pub fn cancel(&self, of: RequestId) {
         if let Some(job) = self.desk.with_value(|desk| desk.lanes.job(of)) {
+            self.forget_wish(Some(job));
             self.stop(job);
         }
     }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use leptos::prelude::*;
 use secateur_protocol::{
-    Adapter, BlobId, BuiltIn, Card, Event, HeatKind, Level, Loaded, Prediction, Report, Timing, VERSION, Written,
+    Adapter, BlobId, BuiltIn, Card, Event, HeatKind, Level, Loaded, Prediction, Products, Report, Timing, VERSION,
+    Written,
 };
 
 use crate::drawings::{Drawings, Sizes};
@@ -54,6 +55,7 @@ pub struct Facts {
     pub report: RwSignal<Option<Arc<Report>>>,
     /// With the digest of the masks that were timed.
     pub timing: RwSignal<Option<(String, Timing)>>,
+    pub products: RwSignal<Option<Arc<Products>>>,
     /// With the digest of the masks under which it was written.
     pub written: RwSignal<Option<(String, Arc<Written>)>>,
     pub drawings: RwSignal<Option<Drawings>>,
@@ -71,6 +73,7 @@ impl Facts {
             drawn: RwSignal::new(None),
             report: RwSignal::new(None),
             timing: RwSignal::new(None),
+            products: RwSignal::new(None),
             written: RwSignal::new(None),
             drawings: RwSignal::new(None),
             heats: RwSignal::new(Heats::new()),
@@ -107,6 +110,7 @@ impl Facts {
             }
             Event::Report(report) => self.report.set(Some(Arc::new(report))),
             Event::Timing(timing) => self.timing.set(Some((self.digest(), timing))),
+            Event::Products(products) => self.products.set(Some(Arc::new(products))),
             Event::Written(written) => self.written.set(Some((self.digest(), Arc::new(*written)))),
             Event::Drawn { step, steps, count, height, width, channels, pixels } => {
                 let [count, height, width, channels] = [count, height, width, channels].map(|size| size as usize);
@@ -133,6 +137,7 @@ impl Facts {
             self.digits.set(None);
             self.drawn.set(None);
             self.report.set(None);
+            self.products.set(None);
             self.written.set(None);
             self.drawings.set(None);
             self.heats.set(Heats::new());

@@ -24,6 +24,8 @@ pub enum Job {
     Write,
     /// Both models draw pictures.
     Paint,
+    /// The products of a layer's size.
+    Products,
     Export,
 }
 
@@ -37,7 +39,7 @@ impl Job {
             Self::TestDigits | Self::Drawn => "Reading digits",
             Self::Masks | Self::Values | Self::ZoomMask | Self::ZoomValues => "Drawing the map",
             Self::Evaluate => "Measuring",
-            Self::Time => "Timing",
+            Self::Time | Self::Products => "Timing",
             Self::Write => "Writing",
             Self::Paint => "Drawing",
             Self::Export => "Writing files",

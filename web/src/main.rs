@@ -21,6 +21,7 @@ mod plan;
 mod recorded;
 mod save;
 mod share;
+mod speed;
 mod state;
 mod theme;
 mod tokens;

@@ -16,6 +16,8 @@
 //!   `draw-seed`, `paint` (button), `painted-dense|pruned`, `step` (slider), `step-words`, `drawing-missing`
 //! - digits: `digit-N` (N = 0, 1, .., `data-wrong` lists who is wrong), `other-digits`, `draw`, `draw-clear`,
 //!   `drawn-dense`, `drawn-pruned`, `probabilities`
+//! - speed: `speed-shape`, `speed-samples` (selects), `speed-measure`, `speed-verdict`, `speed-table` (a `tbody` for each
+//!   kernel, with its name as `data-kernel`), `speed-layers` (what each layer of the pruned model got)
 //! - `layers`, `about`
 
 use leptos::prelude::*;
@@ -60,6 +62,7 @@ panels! {
     digits: "What it sees" if is_for_looking,
     layers: "Kept, layer by layer",
     about: "The method",
+    speed: "Speed on this device" if multiplies,
 }
 
 /// A titled landmark, there while it is to be shown; its CSS class is the panel's name.

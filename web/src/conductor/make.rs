@@ -1,9 +1,11 @@
-//! What the models make when they are asked: texts and pictures, now and again after every cut.
+//! What is done when somebody asks for it: texts and pictures, made now and again after every cut, and the times of products.
 
 use leptos::prelude::*;
 use secateur_protocol::Command;
 
+use crate::budget;
 use crate::lanes::Job;
+use crate::speed::Shape;
 use crate::state::App;
 
 impl App {
@@ -18,6 +20,14 @@ impl App {
         let classes = untrack(|| self.classes());
         let asked = self.inputs.sketch.with_untracked(|sketch| sketch.command(classes));
         self.make(Job::Paint, Command::Draw(asked));
+    }
+
+    /// Times the products of `samples` samples with weights of this shape. The slider interrupts it, and it starts again after
+    /// a rest.
+    pub fn time_products(&self, Shape { outputs, inputs, .. }: Shape, samples: u32) {
+        let macs = u64::from(samples) * u64::from(inputs) * u64::from(outputs);
+        let repeats = budget::products(macs, untrack(|| self.is_emulated()));
+        self.make(Job::Products, Command::BenchProducts { samples, inputs, outputs, repeats });
     }
 
     fn make(&self, job: Job, command: Command) {
@@ -35,7 +45,7 @@ impl App {
         }
     }
 
-    /// What failed is not asked for again by itself.
+    /// What failed or was cancelled by hand is not asked for again by itself.
     pub(super) fn forget_wish(&self, job: Option<Job>) {
         if let Some(job) = job {
             self.desk.update_value(|desk| drop(desk.wishes.remove(&job)));

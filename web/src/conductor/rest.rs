@@ -14,7 +14,8 @@ const REST_MS: u32 = 600;
 /// While the slider moves, digits and masks are asked for at most this often.
 const PICTURE_MS: f64 = 200.0;
 /// What stops when the user does something.
-const BACKGROUND: [Job; 6] = [Job::Evaluate, Job::Time, Job::Values, Job::ZoomValues, Job::Write, Job::Paint];
+const BACKGROUND: [Job; 7] =
+    [Job::Evaluate, Job::Time, Job::Values, Job::ZoomValues, Job::Write, Job::Paint, Job::Products];
 
 impl App {
     /// New masks hold: what is on screen follows at once, the rest after a rest.
@@ -87,12 +88,15 @@ impl App {
             Job::Values => format!("{view} {}", self.facts.digest()),
             Job::ZoomValues => format!("{view} {} {:?}", self.facts.digest(), self.zoomed.get_untracked()),
             Job::Evaluate | Job::Time => format!("{} {}", self.facts.digest(), self.device_name()),
-            Job::Write | Job::Paint => {
-                let wish = self.desk.with_value(|desk| desk.wishes.get(&job).cloned());
-                format!("{} {} {wish:?}", self.facts.digest(), self.device_name())
-            }
+            Job::Write | Job::Paint => format!("{} {} {:?}", self.facts.digest(), self.device_name(), self.wish(job)),
+            // No cut changes them, and another device is not asked unless somebody wants it.
+            Job::Products => format!("{:?}", self.wish(job)),
             _ => self.facts.digest(),
         }
+    }
+
+    fn wish(&self, job: Job) -> Option<Command> {
+        self.desk.with_value(|desk| desk.wishes.get(&job).cloned())
     }
 
     fn device_name(&self) -> String {
