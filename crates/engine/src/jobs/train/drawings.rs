@@ -21,6 +21,8 @@ use crate::{Asset, Host};
 
 /// Digits a step.
 const BATCH: usize = 64;
+/// DDIM steps of a drawing that is judged: as many as the page takes if nobody says otherwise.
+const STEPS: usize = 20;
 /// How often a digit is shown without its class.
 const UNLABELLED: f32 = 0.1;
 /// The model that judges.
@@ -107,7 +109,7 @@ impl Judge {
 
 impl Lessons for Drawings<'_> {
     fn usual(&self) -> Length {
-        Length::Steps(1_600)
+        Length::Steps(3_000)
     }
 
     fn epoch(&self) -> u64 {
@@ -129,10 +131,10 @@ impl Lessons for Drawings<'_> {
     }
 
     async fn look(&self, params: &Params) -> Result<Vec<Score>, Stop> {
-        self.recognised(params, 20, 10, &Silent).await
+        self.recognised(params, 20, STEPS, &Silent).await
     }
 
     async fn judge(&self, params: &Params, meter: &dyn Meter) -> Result<Vec<Score>, Stop> {
-        self.recognised(params, 256, 50, meter).await
+        self.recognised(params, 1024, STEPS, meter).await
     }
 }
