@@ -54,7 +54,8 @@ pub(crate) async fn products<H: Host>(
     let compute = session.compute()?;
     let bench = ProductBench::new(compute, size.map(|side| side as usize))?;
     let products: Vec<&Product> = bench.products().iter().collect();
-    let times = in_turns(job, compute, repeats, &products, async |product, runs| bench.run(product, runs).await).await?;
+    let times =
+        in_turns(job, compute, repeats, &products, async |product, runs| bench.run(product, runs).await).await?;
     compute.check()?;
     let time =
         |(product, ms): (&Product, Spread)| ProductTime { kernel: product.kernel.into(), density: product.density, ms };

@@ -1,7 +1,7 @@
 use burn::tensor::Tensor;
 use burn::tensor::module::linear;
 use secateur_kernels::matmul::dense;
-use secateur_kernels::simd::{self, MANY, Weight};
+use secateur_kernels::simd::{self, Weight};
 
 use crate::packed::{Packed, on_gpu};
 
@@ -12,7 +12,7 @@ pub(crate) enum Multiply<'a> {
     Packed(&'a Packed),
     /// As it lies, by our own kernel on a GPU.
     OwnDense,
-    /// As it lies: by our own product on the CPU where that is worth it, else by the library's.
+    /// As it lies: by our own product on the CPU where that is faster, else by the library's.
     Usual,
 }
 
@@ -23,13 +23,11 @@ pub(crate) fn product<const D: usize>(
     multiply: Multiply<'_>,
     bias: Option<Tensor<1>>,
 ) -> Tensor<D> {
-    let [_, inputs] = weight.dims();
-    let samples = x.dims().iter().product::<usize>() / inputs.max(1);
+    let plain = || simd::linear(&x, Weight::Plain(&weight), bias.as_ref());
     let own = match multiply {
-        Multiply::Packed(packed) => packed.product(&x, bias.as_ref()),
+        Multiply::Packed(packed) => packed.product(&x, bias.as_ref()).or_else(plain),
         Multiply::OwnDense => on_gpu(&x, bias.as_ref(), |x| dense(x, weight.clone())),
-        Multiply::Usual if samples >= MANY => simd::linear(&x, Weight::Plain(&weight), bias.as_ref()),
-        Multiply::Usual => None,
+        Multiply::Usual => plain(),
     };
     own.unwrap_or_else(|| burns(x, weight.transpose(), bias))
 }

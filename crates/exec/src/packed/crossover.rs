@@ -89,7 +89,11 @@ fn halves(compute: &Compute, shape: [usize; 2]) -> Tensor<2> {
 }
 
 /// The shortest of some times of so many runs, after one that warms up.
-async fn best(now_ms: &impl Fn() -> f64, runs: usize, product: impl Fn() -> Option<Tensor<2>>) -> Result<f64, ExecError> {
+async fn best(
+    now_ms: &impl Fn() -> f64,
+    runs: usize,
+    product: impl Fn() -> Option<Tensor<2>>,
+) -> Result<f64, ExecError> {
     let mut best = f64::INFINITY;
     for repeat in 0..=REPEATS {
         let start_ms = now_ms();

@@ -19,7 +19,7 @@ use burn::tensor::{DType, Device, Tensor};
 use cubecl::server::Handle;
 
 use crate::launch::{MAX_GROUPS, launch, tiled, told, unwritten};
-use crate::simd::{MANY, Weight, linear};
+use crate::simd::{Weight, linear};
 use crate::{Kernel, KernelError, Product};
 
 impl Product {
@@ -72,8 +72,7 @@ fn on_gpu(tensor: &Tensor<2>) -> bool {
 
 /// x w^T where no kernels run, by our own product where that is for it.
 fn on_host(x: Tensor<2>, weight: Tensor<2>) -> Tensor<2> {
-    let own = if x.dims()[0] >= MANY { linear(&x, Weight::Plain(&weight), None) } else { None };
-    own.unwrap_or_else(|| x.matmul(weight.transpose()))
+    linear(&x, Weight::Plain(&weight), None).unwrap_or_else(|| x.matmul(weight.transpose()))
 }
 
 fn shape(kernel: &'static str, want: String, got: &[usize]) -> KernelError {

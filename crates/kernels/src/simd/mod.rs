@@ -7,12 +7,14 @@
 #![expect(clippy::extra_unused_type_parameters, reason = "macerator compiles a function once for each S")]
 
 mod blocks;
+mod few;
 mod rows;
 mod tensor;
 
 pub use blocks::{BLOCK, Blocks, dense};
+pub use few::few;
 pub use rows::Rows;
-pub use tensor::{MANY, Weight, linear};
+pub use tensor::{Weight, linear};
 
 /// A weight that is laid out for products.
 #[derive(Clone, Debug, PartialEq)]

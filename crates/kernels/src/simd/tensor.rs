@@ -1,21 +1,26 @@
 use burn::backend::Flex;
 use burn::tensor::{Tensor, TensorData};
 
-use super::{Packed, dense};
+use super::{Packed, dense, few};
 
-/// Samples from which on laying out a weight for one product is worth it.
-pub const MANY: usize = 64;
+/// Up to so many samples a weight is multiplied with as it lies, and from so many on it is worth laying it out for one
+/// product. Between them the library's product is the best.
+const FEW: usize = 4;
+const MANY: usize = 64;
+/// For a few samples, kept entries one by one take longer than the whole weight as it lies, unless so few of them are left.
+const SPARSE: usize = 8;
 
 /// A weight [outputs, inputs] for [`linear`].
 #[derive(Clone, Copy, Debug)]
 pub enum Weight<'a> {
-    /// As it lies: for many samples, because it is laid out anew for each product.
+    /// As it lies.
     Plain(&'a Tensor<2>),
     Packed(&'a Packed),
 }
 
 /// y [..., outputs] = x [..., inputs] Wᵀ + bias [outputs]. None where this is not for us: on another device than the CPU,
-/// or where somebody asked for gradients; or where the sizes do not fit, which burn's own product then says.
+/// or where somebody asked for gradients; or where another product is faster; or where the sizes do not fit, which it then
+/// says.
 pub fn linear<const D: usize>(x: &Tensor<D>, weight: Weight<'_>, bias: Option<&Tensor<1>>) -> Option<Tensor<D>> {
     let mut shape = x.dims();
     let (outputs, inputs) = match weight {
@@ -23,6 +28,15 @@ pub fn linear<const D: usize>(x: &Tensor<D>, weight: Weight<'_>, bias: Option<&T
         Weight::Packed(packed) => packed.size(),
     };
     if shape[D - 1] != inputs || bias.is_some_and(|bias| bias.dims() != [outputs]) {
+        return None;
+    }
+    let samples = shape[..D - 1].iter().product::<usize>();
+    let slower = match weight {
+        Weight::Plain(_) => (FEW + 1..MANY).contains(&samples),
+        Weight::Packed(Packed::Rows(rows)) => samples <= FEW && rows.count() * SPARSE > outputs * inputs,
+        Weight::Packed(Packed::Blocks(_)) => false,
+    };
+    if slower {
         return None;
     }
     shape[D - 1] = outputs;
@@ -39,7 +53,8 @@ pub fn linear<const D: usize>(x: &Tensor<D>, weight: Weight<'_>, bias: Option<&T
         Weight::Packed(packed) => packed.product(x, bias, &mut y),
         Weight::Plain(weight) => {
             let weight = weight.clone().try_into_primitive::<Flex>().ok()?.to_contiguous();
-            dense(x, weight.as_slice::<f32>()?, inputs, bias, &mut y);
+            let plain = if samples <= FEW { few } else { dense };
+            plain(x, weight.as_slice::<f32>()?, inputs, bias, &mut y);
         }
     }
     Some(Tensor::from_data(TensorData::new(y, shape), &device))
@@ -63,14 +78,14 @@ mod tests {
         let w = Tensor::<2>::from_data(TensorData::new(weight.clone(), [30, 20]), &device);
         let b = Tensor::<1>::from_data(TensorData::new(bias, [30]), &device);
         // An input that does not lie row by row.
-        let x = Tensor::<3>::from_data(TensorData::new(random(3 * 20 * 7), [3, 20, 7]), &device).swap_dims(1, 2);
+        let x = Tensor::<3>::from_data(TensorData::new(random(3 * 20 * 30), [3, 20, 30]), &device).swap_dims(1, 2);
         let want = x.clone().matmul(w.clone().transpose().unsqueeze()) + b.clone().unsqueeze();
         let read = |tensor: Tensor<3>| block_on(tensor.into_data_async()).unwrap().try_into_vec::<f32>().unwrap();
         let want = read(want);
         let packed = [Packed::Blocks(Blocks::new(&weight, 30, 20)), Packed::Rows(Rows::new(&weight, 30, 20).unwrap())];
         for weight in [Weight::Plain(&w), Weight::Packed(&packed[0]), Weight::Packed(&packed[1])] {
             let got = linear(&x, weight, Some(&b)).unwrap();
-            assert_eq!(got.dims(), [3, 7, 30]);
+            assert_eq!(got.dims(), [3, 30, 30]);
             Close { abs: 1e-5, rel: 1e-5 }.compare(&want, &read(got), 30).unwrap();
         }
     }
