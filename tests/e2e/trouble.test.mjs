@@ -17,6 +17,7 @@ test("a long job is cancelled and leaves everything as it was", async () => {
   await it.until(async () => /\d/.test(await it.text("accuracy-pruned")), async () => "nothing was measured");
   await it.at("progress").waitFor({ state: "hidden" });
   await it.at("method-wanda").check(); // runs 128 texts through the model: seconds, on any machine
+  await it.at("progress").filter({ hasText: "Cutting" }).waitFor(); // not what the cut before it is followed by
   await it.at("cancel").click();
   await it.at("progress").waitFor({ state: "hidden" });
   await it.page.waitForTimeout(2000);

@@ -23,11 +23,11 @@ pub(crate) fn product<const D: usize>(
     multiply: Multiply<'_>,
     bias: Option<Tensor<1>>,
 ) -> Tensor<D> {
-    let plain = || simd::linear(&x, Weight::Plain(&weight), bias.as_ref());
+    let samples = x.dims().iter().product::<usize>() / weight.dims()[1].max(1);
     let own = match multiply {
-        Multiply::Packed(packed) => packed.product(&x, bias.as_ref()).or_else(plain),
+        Multiply::Packed(packed) if packed.pays(samples) => packed.product(&x, bias.as_ref()),
         Multiply::OwnDense => on_gpu(&x, bias.as_ref(), |x| dense(x, weight.clone())),
-        Multiply::Usual => plain(),
+        Multiply::Packed(_) | Multiply::Usual => simd::linear(&x, Weight::Plain(&weight), bias.as_ref()),
     };
     own.unwrap_or_else(|| burns(x, weight.transpose(), bias))
 }

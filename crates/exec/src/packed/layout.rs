@@ -102,6 +102,14 @@ impl Packed {
         }
     }
 
+    /// Whether so many samples are worth it: as it lies, a weight is read faster for a few.
+    pub fn pays(&self, samples: usize) -> bool {
+        match self {
+            Self::Host(packed) => packed.pays(samples),
+            Self::Blocks(_) | Self::NOfM(_) => true,
+        }
+    }
+
     pub fn layout(&self) -> Layout {
         match self {
             Self::Host(simd::Packed::Rows(_)) => Layout::Rows,

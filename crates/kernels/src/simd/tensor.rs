@@ -7,7 +7,7 @@ use super::{Packed, dense, few};
 /// product. Between them the library's product is the best.
 const FEW: usize = 4;
 const MANY: usize = 64;
-/// For a few samples, kept entries one by one take longer than the whole weight as it lies, unless so few of them are left.
+/// One kept entry takes as long as so many of the weight as it lies when there are few samples.
 const SPARSE: usize = 8;
 
 /// A weight [outputs, inputs] for [`linear`].
@@ -18,8 +18,19 @@ pub enum Weight<'a> {
     Packed(&'a Packed),
 }
 
+impl Packed {
+    /// Whether so many samples are multiplied faster than with the weight as it lies.
+    pub fn pays(&self, samples: usize) -> bool {
+        let (outputs, inputs) = self.size();
+        match self {
+            Self::Rows(rows) => samples > FEW || rows.count() * SPARSE < outputs * inputs,
+            Self::Blocks(_) => true,
+        }
+    }
+}
+
 /// y [..., outputs] = x [..., inputs] Wᵀ + bias [outputs]. None where this is not for us: on another device than the CPU,
-/// or where somebody asked for gradients; or where another product is faster; or where the sizes do not fit, which it then
+/// or where somebody asked for gradients; or where burn's own product is faster; or where the sizes do not fit, which it then
 /// says.
 pub fn linear<const D: usize>(x: &Tensor<D>, weight: Weight<'_>, bias: Option<&Tensor<1>>) -> Option<Tensor<D>> {
     let mut shape = x.dims();
@@ -31,12 +42,7 @@ pub fn linear<const D: usize>(x: &Tensor<D>, weight: Weight<'_>, bias: Option<&T
         return None;
     }
     let samples = shape[..D - 1].iter().product::<usize>();
-    let slower = match weight {
-        Weight::Plain(_) => (FEW + 1..MANY).contains(&samples),
-        Weight::Packed(Packed::Rows(rows)) => samples <= FEW && rows.count() * SPARSE > outputs * inputs,
-        Weight::Packed(Packed::Blocks(_)) => false,
-    };
-    if slower {
+    if matches!(weight, Weight::Plain(_)) && (FEW + 1..MANY).contains(&samples) {
         return None;
     }
     shape[D - 1] = outputs;
