@@ -5,7 +5,7 @@ use secateur_kernels::matmul::{self, PackedMask};
 use secateur_kernels::simd::{BLOCK, Weight, linear};
 
 use super::finished;
-use crate::packed::{Kind, Packed};
+use crate::packed::{Kind, Packed, block_of};
 use crate::rng::Rng;
 use crate::{Compute, ExecError};
 
@@ -137,11 +137,9 @@ impl<'a> Made<'a> {
     /// Keeps so many of the weight's squares of `block` entries, the same ones every time.
     fn mask(&self, block: usize, density: f64) -> Mask {
         let mut rng = Rng::keyed(0, "bench-kept", block as u64, "");
-        let across = self.inputs.div_ceil(block);
-        let kept: Vec<bool> =
-            (0..self.outputs.div_ceil(block) * across).map(|_| f64::from(rng.uniform()) < density).collect();
-        let of = |at: usize| at / self.inputs / block * across + at % self.inputs / block;
-        Mask::from_kept((0..self.weight.len()).map(|at| kept[of(at)]))
+        let blocks = self.outputs.div_ceil(block) * self.inputs.div_ceil(block);
+        let kept: Vec<bool> = (0..blocks).map(|_| f64::from(rng.uniform()) < density).collect();
+        Mask::from_kept((0..self.weight.len()).map(|at| kept[block_of(at, self.inputs, block)]))
     }
 }
 

@@ -75,8 +75,7 @@ impl Kind {
             Self::HostRows => Packed::Host(simd::Packed::Rows(Rows::new(weight, outputs, inputs)?)),
             Self::Blocks(side) => {
                 let present = blocks(mask, inputs, side);
-                let across = inputs.div_ceil(side);
-                let covered = (0..mask.len()).map(|at| present[at / inputs / side * across + at % inputs / side]);
+                let covered = (0..mask.len()).map(|at| present[block_of(at, inputs, side)]);
                 let (list, values) = pack_blocks(weight, shape, &Mask::from_kept(covered), side).ok()?;
                 let values = Tensor::<1>::from_floats(&values[..], device).reshape([list.len(), side, side]);
                 Packed::Blocks(Box::new((BlockIndex::new(&list, device), values)))
@@ -140,11 +139,15 @@ pub(crate) fn on_gpu<const D: usize>(
     )
 }
 
+/// In which of a weight's blocks an entry lies, counted row by row.
+pub(crate) fn block_of(at: usize, inputs: usize, side: usize) -> usize {
+    at / inputs / side * inputs.div_ceil(side) + at % inputs / side
+}
+
 /// For each block, row by row, whether the mask keeps anything of it. Blocks at the edge may be cut short.
 fn blocks(mask: &Mask, inputs: usize, side: usize) -> Vec<bool> {
-    let across = inputs.div_ceil(side);
-    let mut present = vec![false; (mask.len() / inputs.max(1)).div_ceil(side) * across];
-    mask.kept().for_each(|at| present[at / inputs / side * across + at % inputs / side] = true);
+    let mut present = vec![false; (mask.len() / inputs.max(1)).div_ceil(side) * inputs.div_ceil(side)];
+    mask.kept().for_each(|at| present[block_of(at, inputs, side)] = true);
     present
 }
 

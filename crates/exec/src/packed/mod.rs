@@ -4,7 +4,7 @@ mod crossover;
 mod layout;
 
 pub use crossover::Crossover;
-pub(crate) use layout::{Kind, Packed, on_gpu};
+pub(crate) use layout::{Kind, Packed, block_of, on_gpu};
 
 use std::sync::Arc;
 
