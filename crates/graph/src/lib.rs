@@ -7,10 +7,12 @@
 mod build;
 mod count;
 mod graph;
+pub mod groups;
 mod mask;
 mod op;
 pub mod ops;
 pub mod select;
+pub mod surgery;
 
 pub use build::Builder;
 pub use count::grouped;

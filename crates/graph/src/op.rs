@@ -1,6 +1,8 @@
 use serde::{Deserialize, Serialize};
 
+use crate::groups::{Side, Ties};
 use crate::ops::*;
+use crate::surgery::Kept;
 use crate::{Axis, Dim, Role};
 
 /// Shape of a value for one sample, batch axis left out: [tokens, features], [channels, height, width] or [features].
@@ -48,6 +50,31 @@ pub trait OpRule {
         0
     }
 
+    /// Which features of inputs, outputs and parameters can only be cut together. Unless an op says otherwise, a parameter's
+    /// axes go with the inputs or outputs that they are named after, and an op that has no outputs of its own making
+    /// passes features on one by one.
+    fn ties(&self, ties: &mut Ties<'_>) {
+        let mut outputs = vec![Side::Output];
+        let mut makes_outputs = false;
+        for (at, spec) in self.params().iter().enumerate() {
+            for (axis, dim) in spec.dims.iter().enumerate() {
+                match dim.axis {
+                    Axis::Out | Axis::Feature => outputs.push(Side::Param(at, axis)),
+                    Axis::In => ties.same(&[Side::Input(0), Side::Param(at, axis)]),
+                    Axis::KernelHeight | Axis::KernelWidth | Axis::Token | Axis::Unit => {}
+                }
+                makes_outputs |= dim.axis == Axis::Out;
+            }
+        }
+        if !makes_outputs {
+            outputs.extend((0..ties.inputs()).map(Side::Input));
+        }
+        ties.same(&outputs);
+    }
+
+    /// Takes over new numbers of features after a cut. Ops without such numbers have nothing to do.
+    fn shrink(&mut self, _kept: &Kept<'_>) {}
+
     /// A few words for the picture, e.g. `Linear 64 → 192`.
     fn title(&self) -> String;
 }
@@ -68,6 +95,10 @@ macro_rules! ops {
             }
 
             pub fn rule(&self) -> &dyn OpRule {
+                match self { $(Self::$op(op) => op),* }
+            }
+
+            pub(crate) fn rule_mut(&mut self) -> &mut dyn OpRule {
                 match self { $(Self::$op(op) => op),* }
             }
         }

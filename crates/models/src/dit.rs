@@ -126,7 +126,7 @@ impl Sizes {
             classes: bounded("num_embeds_ada_norm", need(source, "num_embeds_ada_norm")?, MOST_CLASSES)?,
             bias: present(source, "attention_bias", "transformer_blocks.0.attn1.to_q.bias", true)?,
             activation: activation(source)?,
-            norm: LayerNorm { features: heads * head_dim, eps: eps(source, "norm_eps", EPS, assumed)?, learned },
+            norm: LayerNorm { learned, ..LayerNorm::new(heads * head_dim, eps(source, "norm_eps", EPS, assumed)?) },
         })
     }
 
@@ -240,7 +240,7 @@ impl Sizes {
 
     /// A norm whose scale and shift come from elsewhere.
     fn plain_norm(&self) -> LayerNorm {
-        LayerNorm { features: self.features(), eps: MODULATED_EPS, learned: false }
+        LayerNorm { learned: false, ..LayerNorm::new(self.features(), MODULATED_EPS) }
     }
 
     /// [tokens, features] -> [outputs, side, side]. It listens to the first layer's condition.

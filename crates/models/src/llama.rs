@@ -136,7 +136,7 @@ impl Sizes {
         if self.kind == Kind::Qwen3 {
             x = g.add(&format!("{at}norm"), self.norm(head_dim), &[x])?;
         }
-        g.add(&format!("{at}rotary"), Rotary { heads, head_dim, base, scaling }, &[x])
+        g.add(&format!("{at}rotary"), Rotary::new(heads, head_dim, base, scaling), &[x])
     }
 
     fn mlp(&self, g: &mut Builder, at: &str, x: NodeId) -> Result<NodeId, GraphError> {
@@ -151,7 +151,7 @@ impl Sizes {
     }
 
     fn norm(&self, features: usize) -> RmsNorm {
-        RmsNorm { features, eps: self.eps }
+        RmsNorm::new(features, self.eps)
     }
 
     fn title(&self) -> String {

@@ -40,7 +40,7 @@ fn attend(op: &Attention, q: Tensor<3>, k: Tensor<3>, v: Tensor<3>) -> Tensor<3>
     let ([samples, tokens, width], seen) = (q.dims(), k.dims()[1]);
     // Query heads that share a key head stand together: one product serves them all.
     let shared = [samples, kv_heads, heads / kv_heads * tokens, head_dim];
-    let q = split(q, heads).reshape(shared) * (1.0 / (head_dim as f64).sqrt());
+    let q = split(q, heads).reshape(shared) * (1.0 / op.scored_by().sqrt());
     let mut scores = q.matmul(split(k, kv_heads).transpose()).reshape([samples, heads, tokens, seen]);
     if let Some(hidden) = hidden(op, tokens, seen, &scores.device()) {
         let hidden: Tensor<4, Bool> = hidden.reshape([1, 1, tokens, seen]);

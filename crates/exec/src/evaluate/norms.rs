@@ -20,13 +20,16 @@ pub(super) fn evaluate(
     let misfit = || wrong(node, "inputs of the rank the graph says", inputs);
     let x = one(inputs).ok_or_else(misfit)?;
     Ok(match (&node.op, x) {
-        (Op::LayerNorm(LayerNorm { features, eps, .. }), x) => {
+        (Op::LayerNorm(LayerNorm { features, eps, over, .. }), x) => {
             let scale = match moment.vector(0)? {
                 Some(scale) => scale,
                 None => Tensor::ones([*features], &x.device()),
             };
             let shift = moment.vector(1)?;
-            each_rank!(x, x -> layer_norm(x, scale, shift, *eps))
+            match over {
+                Some(over) => each_rank!(x, x -> wider_layer_norm(x, scale, shift, *eps, *over)),
+                None => each_rank!(x, x -> layer_norm(x, scale, shift, *eps)),
+            }
         }
         (Op::RmsNorm(op), x) => {
             let scale = moment.need_vector(0)?;
@@ -64,17 +67,46 @@ fn rms_norm<const D: usize>(op: &RmsNorm, x: Tensor<D>, scale: Tensor<1>) -> Ten
     let shape = x.dims();
     let rows = shape.iter().product::<usize>() / op.features;
     let x = x.reshape([rows, op.features]);
-    let root = (x.clone().square().mean_dim(1) + op.eps).sqrt();
-    (x / root * scale.unsqueeze()).reshape(shape)
+    let mean = x.clone().square().mean_dim(1) * present(op.features, op.over);
+    (x / (mean + op.eps).sqrt() * scale.unsqueeze()).reshape(shape)
+}
+
+/// The share of the features that a norm counts which are there; the others count as 0.
+fn present(features: usize, over: Option<usize>) -> f64 {
+    over.map_or(1.0, |over| features as f64 / over as f64)
+}
+
+/// Takes x's last axis to mean 0 and variance 1 over more features than there are.
+fn wider<const D: usize>(x: Tensor<D>, eps: f64, present: f64) -> Tensor<D> {
+    let mean = x.clone().mean_dim(D - 1) * present;
+    let x = x - mean.clone();
+    // Each missing 0 is as far from the mean as the mean is from 0.
+    let variance = x.clone().square().mean_dim(D - 1) * present + mean.square() * (1.0 - present);
+    x / (variance + eps).sqrt()
+}
+
+/// Layer norm whose mean and variance are taken over `over` features.
+fn wider_layer_norm<const D: usize>(
+    x: Tensor<D>,
+    scale: Tensor<1>,
+    shift: Option<Tensor<1>>,
+    eps: f64,
+    over: usize,
+) -> Tensor<D> {
+    let features = x.dims()[D - 1];
+    let y = wider(x, eps, present(features, Some(over))) * scale.unsqueeze();
+    match shift {
+        Some(shift) => y + shift.unsqueeze(),
+        None => y,
+    }
 }
 
 /// Each group of channels to mean 0 and variance 1.
 fn group_norm(op: &GroupNorm, x: Tensor<4>) -> Tensor<4> {
     let shape @ [samples, channels, height, width] = x.dims();
-    let x = x.reshape([samples, op.groups, channels / op.groups * height * width]);
-    let x = x.clone() - x.mean_dim(2);
-    let variance = x.clone().square().mean_dim(2);
-    (x / (variance + op.eps).sqrt()).reshape(shape)
+    let each = channels / op.groups;
+    let x = x.reshape([samples, op.groups, each * height * width]);
+    wider(x, op.eps, present(each, op.over)).reshape(shape)
 }
 
 /// The running statistics and the learned vectors as one scale and one shift.

@@ -49,9 +49,9 @@ fn check(graph: &Graph) {
 }
 
 pub(super) fn attention(g: &mut Builder, x: NodeId, window: Option<usize>) -> Result<NodeId, GraphError> {
-    let rotary = |heads| Rotary { heads, head_dim: 2, base: 100.0, scaling: RotaryScaling::None };
+    let rotary = |heads| Rotary::new(heads, 2, 100.0, RotaryScaling::None);
     let q = g.add("q", Linear::new(4, 4, false), &[x])?;
-    let q = g.add("q_norm", RmsNorm { features: 2, eps: 1e-6 }, &[q])?;
+    let q = g.add("q_norm", RmsNorm::new(2, 1e-6), &[q])?;
     let q = g.add("q_turned", rotary(2), &[q])?;
     let k = g.add("k", Linear::new(4, 2, false), &[x])?;
     let k = g.add("k_turned", rotary(1), &[k])?;

@@ -1,5 +1,6 @@
 use serde::{Deserialize, Serialize};
 
+use crate::surgery::Kept;
 use crate::{Axis, OpRule, ParamSpec, Role, Shape};
 
 /// Adds a learned vector to each of [tokens, features], by the token's position.
@@ -56,6 +57,10 @@ impl OpRule for AddPosition {
             PositionTable::Embedding => ParamSpec::new("weight", Role::Embedding, &table),
             PositionTable::Parameter => ParamSpec::new("", Role::Embedding, &[(Axis::Unit, 1), table[0], table[1]]),
         }]
+    }
+
+    fn shrink(&mut self, kept: &Kept<'_>) {
+        self.features = kept.outputs_left();
     }
 
     fn title(&self) -> String {

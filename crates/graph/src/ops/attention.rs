@@ -1,6 +1,8 @@
 use serde::{Deserialize, Serialize};
 
+use crate::groups::{Grain, Side, Ties};
 use crate::op::{product, product_u64};
+use crate::surgery::{Kept, runs_left};
 use crate::{OpRule, Shape};
 
 /// Multi-head scaled dot-product attention (Vaswani et al., 2017, eq. 1) over queries [tokens, heads * head_dim] and
@@ -15,12 +17,19 @@ pub struct Attention {
     pub causal: bool,
     /// How many tokens one sees, itself included, where that is limited (Mistral).
     pub window: Option<usize>,
+    /// Scores are divided by the root of this, where a cut has made heads smaller than that; none: of `head_dim`.
+    pub scored: Option<usize>,
 }
 
 impl Attention {
     /// As many key and value heads as query heads; everybody sees everybody.
     pub fn full(heads: usize, head_dim: usize) -> Self {
-        Self { heads, kv_heads: heads, head_dim, causal: false, window: None }
+        Self { heads, kv_heads: heads, head_dim, causal: false, window: None, scored: None }
+    }
+
+    /// Scores are divided by the root of this.
+    pub fn scored_by(&self) -> f64 {
+        self.scored.unwrap_or(self.head_dim) as f64
     }
 }
 
@@ -42,6 +51,28 @@ impl OpRule for Attention {
 
     fn macs(&self, inputs: &[&Shape], output: &Shape) -> u64 {
         product_u64(&[2, output[0], inputs[1][0], output[1]])
+    }
+
+    fn ties(&self, ties: &mut Ties<'_>) {
+        let &Self { heads, kv_heads, head_dim, .. } = self;
+        let shared = heads / kv_heads * head_dim;
+        let (head, group, dim) = (|at| at / head_dim, |at| at / shared, |at| at % head_dim);
+        let [q, k, v, mixed] = [Side::Input(0), Side::Input(1), Side::Input(2), Side::Output];
+        match ties.grain() {
+            Grain::Heads => ties.join(&[(q, &group), (k, &head), (v, &head), (mixed, &group)]),
+            Grain::QueryHeads => {
+                [k, v].into_iter().for_each(|side| ties.fix(side));
+                ties.join(&[(q, &head), (mixed, &head)]);
+            }
+            Grain::HeadDims => ties.join(&[(q, &dim), (k, &dim), (v, &dim), (mixed, &dim)]),
+        }
+    }
+
+    fn shrink(&mut self, kept: &Kept<'_>) {
+        let (heads, head_dim) = runs_left(kept.input(0), self.heads);
+        let (kv_heads, _) = runs_left(kept.input(1), self.kv_heads);
+        self.scored = self.scored.or((head_dim < self.head_dim).then_some(self.head_dim));
+        (self.heads, self.kv_heads, self.head_dim) = (heads, kv_heads, head_dim);
     }
 
     fn title(&self) -> String {

@@ -1,5 +1,6 @@
 use serde::{Deserialize, Serialize};
 
+use crate::surgery::Kept;
 use crate::{Axis, OpRule, ParamSpec, Role, Shape};
 
 /// Normalises each channel of [channels, height, width], or each feature of [features], by mean and variance that were
@@ -23,6 +24,10 @@ impl OpRule for BatchNorm {
         let spec = |(suffix, role): (&str, Role)| ParamSpec::new(suffix, role, &[(Axis::Feature, self.channels)]);
         let seen = [("running_mean", Role::Statistic), ("running_var", Role::Statistic)];
         [("weight", Role::Norm), ("bias", Role::Norm)].into_iter().chain(seen).map(spec).collect()
+    }
+
+    fn shrink(&mut self, kept: &Kept<'_>) {
+        self.channels = kept.outputs_left();
     }
 
     fn title(&self) -> String {

@@ -1,5 +1,6 @@
 use serde::{Deserialize, Serialize};
 
+use crate::surgery::Kept;
 use crate::{Axis, OpRule, ParamSpec, Role, Shape};
 
 /// Adds a learned vector to the last axis: the bias of a head whose matrix is tied. The node carries its name.
@@ -18,6 +19,10 @@ impl OpRule for Bias {
 
     fn params(&self) -> Vec<ParamSpec> {
         vec![ParamSpec::new("", Role::Bias, &[(Axis::Feature, self.features)])]
+    }
+
+    fn shrink(&mut self, kept: &Kept<'_>) {
+        self.features = kept.outputs_left();
     }
 
     fn title(&self) -> String {

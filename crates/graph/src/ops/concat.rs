@@ -1,5 +1,6 @@
 use serde::{Deserialize, Serialize};
 
+use crate::groups::{Side, Ties, feature_axis};
 use crate::{OpRule, Shape};
 
 /// Values side by side along one axis of a sample: a U-Net's skip connections, the two halves of a bidirectional layer.
@@ -20,6 +21,16 @@ impl OpRule for Concat {
                 Ok(shape)
             }
             other => Err((format!("at least two inputs alike but for axis {}", self.axis), format!("{other:?}"))),
+        }
+    }
+
+    fn ties(&self, ties: &mut Ties<'_>) {
+        let mut start = 0;
+        for at in 0..ties.inputs() {
+            ties.join(&[(Side::Output, &|at| at), (Side::Input(at), &|at| start + at)]);
+            if feature_axis(ties.input_shape(at)) == Some(self.axis) {
+                start += ties.size(Side::Input(at));
+            }
         }
     }
 

@@ -1,6 +1,8 @@
 use serde::{Deserialize, Serialize};
 
+use crate::groups::{Side, Ties};
 use crate::op::product_u64;
+use crate::surgery::Kept;
 use crate::{Axis, OpRule, ParamSpec, Role, Shape};
 
 /// 2-D convolution on [channels, height, width]; W is [outputs, inputs / groups, kernel, kernel] as in PyTorch.
@@ -71,6 +73,31 @@ impl OpRule for Conv2d {
 
     fn macs(&self, _inputs: &[&Shape], output: &Shape) -> u64 {
         product_u64(output).saturating_mul(product_u64(&[self.inputs_each(), self.kernel, self.kernel]))
+    }
+
+    fn ties(&self, ties: &mut Ties<'_>) {
+        let (ins, outs) = (self.inputs_each(), self.outputs / self.groups);
+        // Depthwise, a channel goes with what is made of it. Other groups keep equal sizes: each loses the same places.
+        let depthwise = self.groups > 1 && ins == 1;
+        let place = |at: usize| if depthwise { at / outs } else { at % outs };
+        let mut outputs: Vec<(Side, &dyn Fn(usize) -> usize)> =
+            vec![(Side::Output, &place), (Side::Param(0, 0), &place)];
+        if self.bias {
+            outputs.push((Side::Param(1, 0), &place));
+        }
+        if depthwise {
+            outputs.push((Side::Input(0), &|at| at));
+        } else {
+            ties.join(&[(Side::Input(0), &|at| at % ins), (Side::Param(0, 1), &|at| at)]);
+        }
+        ties.join(&outputs);
+    }
+
+    fn shrink(&mut self, kept: &Kept<'_>) {
+        if self.groups > 1 && self.inputs_each() == 1 {
+            self.groups = kept.inputs_left(0);
+        }
+        (self.inputs, self.outputs) = (kept.inputs_left(0), kept.outputs_left());
     }
 
     fn title(&self) -> String {

@@ -1,5 +1,7 @@
 use serde::{Deserialize, Serialize};
 
+use crate::groups::{Side, Ties};
+use crate::surgery::Kept;
 use crate::{Axis, OpRule, ParamSpec, Role, Shape};
 
 /// Looks numbered entries (tokens, classes) up in a table [entries, features]: [tokens] → [tokens, features], and
@@ -21,6 +23,14 @@ impl OpRule for Embedding {
     fn params(&self) -> Vec<ParamSpec> {
         let dims = [(Axis::Out, self.entries), (Axis::Feature, self.features)];
         vec![ParamSpec::new("weight", Role::Embedding, &dims)]
+    }
+
+    fn ties(&self, ties: &mut Ties<'_>) {
+        ties.same(&[Side::Output, Side::Param(0, 1)]);
+    }
+
+    fn shrink(&mut self, kept: &Kept<'_>) {
+        self.features = kept.outputs_left();
     }
 
     fn title(&self) -> String {

@@ -1,5 +1,7 @@
 use serde::{Deserialize, Serialize};
 
+use crate::groups::{Side, Ties};
+use crate::surgery::Kept;
 use crate::{Axis, OpRule, ParamSpec, Role, Shape};
 
 /// Normalises groups of neighbouring channels of [channels, height, width] to mean 0 and variance 1, then scales and
@@ -10,6 +12,15 @@ pub struct GroupNorm {
     pub groups: usize,
     /// Added to the variance.
     pub eps: f64,
+    /// Mean and variance are taken over so many channels of each group, those that are missing counting as 0; none: over
+    /// all that the group has.
+    pub over: Option<usize>,
+}
+
+impl GroupNorm {
+    pub fn new(channels: usize, groups: usize, eps: f64) -> Self {
+        Self { channels, groups, eps, over: None }
+    }
 }
 
 impl OpRule for GroupNorm {
@@ -26,6 +37,20 @@ impl OpRule for GroupNorm {
 
     fn params(&self) -> Vec<ParamSpec> {
         ["weight", "bias"].map(|suffix| ParamSpec::new(suffix, Role::Norm, &[(Axis::Feature, self.channels)])).into()
+    }
+
+    fn ties(&self, ties: &mut Ties<'_>) {
+        // Groups stay equal: each loses the same places.
+        let each = self.channels / self.groups;
+        let place = |at| at % each;
+        let all = [Side::Output, Side::Input(0), Side::Param(0, 0), Side::Param(1, 0)];
+        ties.join(&all.map(|side| (side, &place as &dyn Fn(usize) -> usize)));
+    }
+
+    fn shrink(&mut self, kept: &Kept<'_>) {
+        let left = kept.outputs_left();
+        self.over = kept.over(self.over, self.channels / self.groups, left / self.groups);
+        self.channels = left;
     }
 
     fn title(&self) -> String {

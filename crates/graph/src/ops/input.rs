@@ -1,5 +1,6 @@
 use serde::{Deserialize, Serialize};
 
+use crate::groups::{Side, Ties};
 use crate::{OpRule, Shape};
 
 /// What is handed to the model under the node's name: `image`, `tokens`, `timestep` ... `shape` leaves the batch axis
@@ -24,6 +25,10 @@ impl OpRule for Input {
             [] => Ok(self.shape.clone()),
             other => Err(("no inputs".into(), format!("{other:?}"))),
         }
+    }
+
+    fn ties(&self, ties: &mut Ties<'_>) {
+        ties.fix(Side::Output);
     }
 
     fn title(&self) -> String {

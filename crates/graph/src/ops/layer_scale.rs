@@ -1,5 +1,6 @@
 use serde::{Deserialize, Serialize};
 
+use crate::surgery::Kept;
 use crate::{Axis, OpRule, ParamSpec, Role, Shape};
 
 /// Multiplies the last axis by a learned vector (Touvron et al., 2021). The node carries its name.
@@ -18,6 +19,10 @@ impl OpRule for LayerScale {
 
     fn params(&self) -> Vec<ParamSpec> {
         vec![ParamSpec::new("", Role::Norm, &[(Axis::Feature, self.features)])]
+    }
+
+    fn shrink(&mut self, kept: &Kept<'_>) {
+        self.features = kept.outputs_left();
     }
 
     fn title(&self) -> String {

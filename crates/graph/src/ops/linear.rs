@@ -1,6 +1,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::op::product_u64;
+use crate::surgery::Kept;
 use crate::{Axis, OpRule, ParamSpec, Role, Shape};
 
 /// y = x Wᵀ + b on the last axis; W is [outputs, inputs] as in PyTorch.
@@ -41,6 +42,10 @@ impl OpRule for Linear {
 
     fn macs(&self, _inputs: &[&Shape], output: &Shape) -> u64 {
         product_u64(output).saturating_mul(self.inputs as u64)
+    }
+
+    fn shrink(&mut self, kept: &Kept<'_>) {
+        (self.inputs, self.outputs) = (kept.inputs_left(0), kept.outputs_left());
     }
 
     fn title(&self) -> String {

@@ -1,5 +1,6 @@
 use serde::{Deserialize, Serialize};
 
+use crate::groups::{Side, Ties};
 use crate::op::product;
 use crate::{Axis, OpRule, ParamSpec, Role, Shape};
 
@@ -28,6 +29,10 @@ impl OpRule for Loose {
             [rows, rest @ ..] => vec![(Axis::Out, *rows), (Axis::In, product(rest))],
         };
         vec![ParamSpec::new("", role, &dims)]
+    }
+
+    fn ties(&self, ties: &mut Ties<'_>) {
+        (0..self.params()[0].dims.len()).for_each(|axis| ties.fix(Side::Param(0, axis)));
     }
 
     fn title(&self) -> String {

@@ -1,5 +1,6 @@
 use serde::{Deserialize, Serialize};
 
+use crate::surgery::Kept;
 use crate::{Axis, OpRule, ParamSpec, Role, Shape};
 
 /// Puts learned tokens before [tokens, features]: class, distillation or register tokens. The node carries their name.
@@ -34,6 +35,10 @@ impl OpRule for PrependToken {
         let count = if self.tokens == 1 { Axis::Unit } else { Axis::Token };
         let dims = [(Axis::Unit, 1), (count, self.tokens), (Axis::Feature, self.features)];
         vec![ParamSpec::new("", Role::Embedding, if self.flat { &dims[2..] } else { &dims })]
+    }
+
+    fn shrink(&mut self, kept: &Kept<'_>) {
+        self.features = kept.outputs_left();
     }
 
     fn title(&self) -> String {

@@ -1,6 +1,8 @@
 use serde::{Deserialize, Serialize};
 
+use crate::groups::{Side, Ties};
 use crate::op::{product, product_u64};
+use crate::surgery::Kept;
 use crate::{Axis, OpRule, ParamSpec, Role, Shape};
 
 /// One recurrent layer over [tokens, inputs] → [tokens, hidden], from a zero state; parameters are named and stacked as
@@ -61,6 +63,18 @@ impl OpRule for Recurrent {
     fn macs(&self, _inputs: &[&Shape], output: &Shape) -> u64 {
         let inputs = self.inputs.saturating_add(self.hidden) as u64;
         product_u64(output).saturating_mul(self.cell.gates() as u64).saturating_mul(inputs)
+    }
+
+    fn ties(&self, ties: &mut Ties<'_>) {
+        let unit = |at: usize| at % self.hidden;
+        ties.same(&[Side::Input(0), Side::Param(0, 1)]);
+        let stacked = (0..self.params().len()).map(|at| Side::Param(at, 0));
+        let all = stacked.chain([Side::Output, Side::Param(1, 1)]);
+        ties.join(&all.map(|side| (side, &unit as &dyn Fn(usize) -> usize)).collect::<Vec<_>>());
+    }
+
+    fn shrink(&mut self, kept: &Kept<'_>) {
+        (self.inputs, self.hidden) = (kept.inputs_left(0), kept.outputs_left());
     }
 
     fn title(&self) -> String {

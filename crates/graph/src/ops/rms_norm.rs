@@ -1,5 +1,7 @@
 use serde::{Deserialize, Serialize};
 
+use crate::groups::{Grain, Side, Ties};
+use crate::surgery::{Kept, runs_left};
 use crate::{Axis, OpRule, ParamSpec, Role, Shape};
 
 /// Divides by the root of the mean square, then scales (Zhang & Sennrich, 2019). Works on each run of `features`
@@ -9,6 +11,14 @@ pub struct RmsNorm {
     pub features: usize,
     /// Added to the mean square.
     pub eps: f64,
+    /// The mean is taken over so many features, those that are missing counting as 0; none: over `features`.
+    pub over: Option<usize>,
+}
+
+impl RmsNorm {
+    pub fn new(features: usize, eps: f64) -> Self {
+        Self { features, eps, over: None }
+    }
 }
 
 impl OpRule for RmsNorm {
@@ -24,6 +34,26 @@ impl OpRule for RmsNorm {
 
     fn params(&self) -> Vec<ParamSpec> {
         vec![ParamSpec::new("weight", Role::Norm, &[(Axis::Feature, self.features)])]
+    }
+
+    fn ties(&self, ties: &mut Ties<'_>) {
+        if ties.size(Side::Output) == self.features {
+            return ties.same(&[Side::Output, Side::Input(0), Side::Param(0, 0)]);
+        }
+        match ties.grain() {
+            // All heads share one scale, so that no single head can take its own away.
+            Grain::Heads | Grain::QueryHeads => ties.same(&[Side::Output, Side::Input(0)]),
+            Grain::HeadDims => {
+                let place = |at| at % self.features;
+                ties.join(&[(Side::Output, &place), (Side::Input(0), &place), (Side::Param(0, 0), &place)]);
+            }
+        }
+    }
+
+    fn shrink(&mut self, kept: &Kept<'_>) {
+        let (_, left) = runs_left(kept.input(0), kept.input(0).len() / self.features);
+        self.over = kept.over(self.over, self.features, left);
+        self.features = left;
     }
 
     fn title(&self) -> String {

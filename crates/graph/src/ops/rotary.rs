@@ -2,7 +2,9 @@ use std::f64::consts::TAU;
 
 use serde::{Deserialize, Serialize};
 
+use crate::groups::{Grain, Side, Ties};
 use crate::op::product;
+use crate::surgery::{Kept, runs_left};
 use crate::{OpRule, Shape};
 
 /// Turns pairs of features of each head by an angle that grows with the token's position (Su et al., 2021). Pairs are
@@ -14,6 +16,17 @@ pub struct Rotary {
     /// Pair i turns by base^(-2 i / head_dim) a token.
     pub base: f64,
     pub scaling: RotaryScaling,
+    /// Which pairs are left, where a cut took some away; none: all.
+    pub pairs: Option<Pairs>,
+}
+
+/// Pairs of features that are left of heads that had more.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Pairs {
+    /// The heads' size once.
+    pub of: usize,
+    /// In rising order.
+    pub kept: Vec<usize>,
 }
 
 /// How the angles are changed for texts longer than those of the first training.
@@ -34,10 +47,19 @@ pub enum RotaryScaling {
 }
 
 impl Rotary {
+    /// With all pairs.
+    pub fn new(heads: usize, head_dim: usize, base: f64, scaling: RotaryScaling) -> Self {
+        Self { heads, head_dim, base, scaling, pairs: None }
+    }
+
     /// What each pair turns by a token, in radians, [head_dim / 2].
     pub fn frequencies(&self) -> Vec<f64> {
-        let plain = |pair: usize| self.base.powf(-2.0 * pair as f64 / self.head_dim as f64);
-        (0..self.head_dim / 2).map(|pair| self.scaling.apply(plain(pair))).collect()
+        let of = self.pairs.as_ref().map_or(self.head_dim, |pairs| pairs.of);
+        let frequency = |pair: usize| self.scaling.apply(self.base.powf(-2.0 * pair as f64 / of as f64));
+        match &self.pairs {
+            Some(pairs) => pairs.kept.iter().copied().map(frequency).collect(),
+            None => (0..self.head_dim / 2).map(frequency).collect(),
+        }
     }
 }
 
@@ -64,6 +86,28 @@ impl OpRule for Rotary {
         }
     }
 
+    fn ties(&self, ties: &mut Ties<'_>) {
+        let half = self.head_dim / 2;
+        let pair = |at: usize| at / self.head_dim * half + at % self.head_dim % half;
+        match ties.grain() {
+            Grain::Heads | Grain::QueryHeads => ties.same(&[Side::Input(0), Side::Output]),
+            Grain::HeadDims => ties.join(&[(Side::Input(0), &pair), (Side::Output, &pair)]),
+        }
+    }
+
+    fn shrink(&mut self, kept: &Kept<'_>) {
+        let (heads, head_dim) = runs_left(kept.input(0), self.heads);
+        if head_dim < self.head_dim {
+            let head = kept.input(0).chunks(self.head_dim).find(|head| head.contains(&true));
+            let pairs = (0..self.head_dim / 2).filter(|pair| head.is_some_and(|head| head[*pair]));
+            let before = self.pairs.take();
+            let original = |pair: usize| before.as_ref().map_or(pair, |before| before.kept[pair]);
+            let of = before.as_ref().map_or(self.head_dim, |before| before.of);
+            self.pairs = Some(Pairs { of, kept: pairs.map(original).collect() });
+        }
+        (self.heads, self.head_dim) = (heads, head_dim);
+    }
+
     fn title(&self) -> String {
         format!("Rotary positions, {} heads of {}", self.heads, self.head_dim)
     }
@@ -86,7 +130,7 @@ mod tests {
 
     #[test]
     fn frequencies_fall_from_one() {
-        let rotary = Rotary { heads: 1, head_dim: 4, base: 10_000.0, scaling: RotaryScaling::None };
+        let rotary = Rotary::new(1, 4, 10_000.0, RotaryScaling::None);
         assert_eq!(rotary.frequencies(), [1.0, 0.01]);
     }
 }

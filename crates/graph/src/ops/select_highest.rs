@@ -1,5 +1,6 @@
 use serde::{Deserialize, Serialize};
 
+use crate::groups::{Side, Ties};
 use crate::{OpRule, Shape};
 
 /// The token of [tokens, features] at which the second input [tokens] is largest, the first of several: CLIP reads a
@@ -13,6 +14,10 @@ impl OpRule for SelectHighest {
             [x, ids] if x.len() == 2 && ids.as_slice() == [x[0]] && x[0] > 0 => Ok(vec![x[1]]),
             other => Err(("[tokens, features] and [tokens]".into(), format!("{other:?}"))),
         }
+    }
+
+    fn ties(&self, ties: &mut Ties<'_>) {
+        ties.same(&[Side::Output, Side::Input(0)]);
     }
 
     fn title(&self) -> String {

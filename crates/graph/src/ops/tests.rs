@@ -34,7 +34,7 @@ fn conv(padding: usize, stride: usize) -> Conv2d {
 fn cases() -> Vec<Case> {
     let attention = Attention::full(2, 4);
     let shared = Attention { kv_heads: 1, causal: true, ..attention.clone() };
-    let rotary = Rotary { heads: 2, head_dim: 4, base: 1e4, scaling: RotaryScaling::None };
+    let rotary = Rotary::new(2, 4, 1e4, RotaryScaling::None);
     let gru = Recurrent { cell: Cell::Gru, inputs: 3, hidden: 4, bias: true, layer: 0, reverse: false };
     vec![
         case(Input::new(&[3, 32, 32]), [], [3, 32, 32], 0, 0),
@@ -48,8 +48,8 @@ fn cases() -> Vec<Case> {
         case(Embedding { entries: 9, features: 6 }, [&[]], [6], 54, 0),
         case(LayerNorm::new(6, 1e-6), [&[5, 6]], [5, 6], 12, 0),
         case(LayerNorm { learned: false, ..LayerNorm::new(6, 1e-6) }, [&[5, 6]], [5, 6], 0, 0),
-        case(RmsNorm { features: 6, eps: 1e-6 }, [&[5, 12]], [5, 12], 6, 0),
-        case(GroupNorm { channels: 6, groups: 3, eps: 1e-5 }, [&[6, 4, 4]], [6, 4, 4], 12, 0),
+        case(RmsNorm::new(6, 1e-6), [&[5, 12]], [5, 12], 6, 0),
+        case(GroupNorm::new(6, 3, 1e-5), [&[6, 4, 4]], [6, 4, 4], 12, 0),
         case(BatchNorm { channels: 6, eps: 1e-5 }, [&[6, 4, 4]], [6, 4, 4], 24, 0),
         case(attention.clone(), [&[5, 8], &[5, 8], &[5, 8]], [5, 8], 0, 2 * 5 * 5 * 8),
         case(attention, [&[1, 8], &[5, 8], &[5, 8]], [1, 8], 0, 2 * 5 * 8),
@@ -209,11 +209,11 @@ fn any_op(name: &str, s: &[usize], flag: bool) -> Op {
         }
         "Embedding" => Embedding { entries: s[0], features: s[1] }.into(),
         "LayerNorm" => LayerNorm::new(s[0], eps).into(),
-        "RmsNorm" => RmsNorm { features: s[0], eps }.into(),
-        "GroupNorm" => GroupNorm { channels: s[0], groups: s[1], eps }.into(),
+        "RmsNorm" => RmsNorm::new(s[0], eps).into(),
+        "GroupNorm" => GroupNorm::new(s[0], s[1], eps).into(),
         "BatchNorm" => BatchNorm { channels: s[0], eps }.into(),
-        "Attention" => Attention { heads: s[0], kv_heads: s[1], head_dim: s[2], causal: flag, window: None }.into(),
-        "Rotary" => Rotary { heads: s[0], head_dim: s[1], base, scaling }.into(),
+        "Attention" => Attention { kv_heads: s[1], causal: flag, ..Attention::full(s[0], s[2]) }.into(),
+        "Rotary" => Rotary::new(s[0], s[1], base, scaling).into(),
         "Recurrent" => {
             let cell = if flag { Cell::Lstm } else { Cell::Tanh };
             Recurrent { cell, inputs: s[0], hidden: s[1], bias: flag, layer: s[2], reverse: !flag }.into()

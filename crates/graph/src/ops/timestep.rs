@@ -1,5 +1,6 @@
 use serde::{Deserialize, Serialize};
 
+use crate::groups::{Side, Ties};
 use crate::{OpRule, Shape};
 
 /// A number (a diffusion time step) as sines and cosines of falling frequency, [] → [features]
@@ -21,6 +22,10 @@ impl OpRule for Timestep {
             }
             other => Err(("one number, and an even number of features".into(), format!("{other:?}"))),
         }
+    }
+
+    fn ties(&self, ties: &mut Ties<'_>) {
+        ties.fix(Side::Output);
     }
 
     fn title(&self) -> String {

@@ -1,5 +1,6 @@
 use serde::{Deserialize, Serialize};
 
+use crate::groups::{Side, Ties};
 use crate::op::product;
 use crate::{OpRule, Shape};
 
@@ -25,6 +26,11 @@ impl OpRule for Unpatch {
                 Err((want, format!("{other:?}")))
             }
         }
+    }
+
+    fn ties(&self, ties: &mut Ties<'_>) {
+        ties.fix(Side::Input(0));
+        ties.fix(Side::Output);
     }
 
     fn title(&self) -> String {

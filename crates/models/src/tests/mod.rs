@@ -3,6 +3,7 @@
 mod conv;
 mod diffusion;
 mod goldens;
+mod groups;
 mod lenet;
 mod mutations;
 mod pictures;

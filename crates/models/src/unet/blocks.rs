@@ -59,7 +59,7 @@ impl Blocks<'_> {
     }
 
     fn norm(&self, x: NodeId, groups: usize, eps: f64) -> GroupNorm {
-        GroupNorm { channels: self.g.shape(x)[0], groups, eps }
+        GroupNorm::new(self.g.shape(x)[0], groups, eps)
     }
 
     /// Attention among places, or to the text as well where there is one.

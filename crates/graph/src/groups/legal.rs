@@ -1,0 +1,52 @@
+use super::Group;
+
+/// Why units cannot go.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum LegalError {
+    #[error("{group} has {units} units, 0 to {}; there is no unit {unit}", .units - 1)]
+    NoUnit { group: String, unit: u32, units: usize },
+    #[error("{group}: wanted at least one of {units} units to stay, none would; remove at most {}", .units - 1)]
+    Empty { group: String, units: usize },
+    #[error(
+        "{group}: {gone} of {units} would go, but each of {bins} key/value groups must lose as many; the nearest that can go \
+         are {near}, the same number from each"
+    )]
+    Uneven { group: String, gone: usize, units: usize, bins: usize, near: usize },
+}
+
+impl Group {
+    /// How many units may go at all, in rising order, 0 included.
+    pub fn legal_counts(&self) -> impl Iterator<Item = usize> + use<> {
+        let step = self.bin_count();
+        (0..self.units).step_by(step)
+    }
+
+    /// The number of units that may go nearest to a wanted one; the lower of two.
+    pub fn nearest(&self, wanted: usize) -> usize {
+        self.legal_counts().min_by_key(|count| count.abs_diff(wanted)).unwrap_or(0)
+    }
+
+    /// Whether these units, each given once, may go together.
+    pub fn check(&self, gone: &[u32]) -> Result<(), LegalError> {
+        let (group, units) = (self.name(), self.units);
+        if let Some(unit) = gone.iter().find(|unit| **unit as usize >= units) {
+            return Err(LegalError::NoUnit { group, unit: *unit, units });
+        }
+        if !gone.is_empty() && gone.len() >= units {
+            return Err(LegalError::Empty { group, units });
+        }
+        let Some(bins) = &self.bins else { return Ok(()) };
+        let mut each = vec![0; self.bin_count()];
+        gone.iter().for_each(|unit| each[bins[*unit as usize] as usize] += 1);
+        if each.iter().all(|count| *count == each[0]) {
+            return Ok(());
+        }
+        let near = self.nearest(gone.len()).max(each.len()).min(units - each.len());
+        Err(LegalError::Uneven { group, gone: gone.len(), units, bins: each.len(), near })
+    }
+
+    /// Of how many bins the units are; 1 where any may go.
+    pub fn bin_count(&self) -> usize {
+        self.bins.as_ref().and_then(|bins| bins.iter().max()).map_or(1, |last| *last as usize + 1)
+    }
+}
