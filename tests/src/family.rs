@@ -3,7 +3,7 @@ use std::borrow::Cow;
 use secateur_exec::Compute;
 use serde_json::Value;
 
-use crate::{Array, Golden, Opened};
+use crate::{Array, Golden, Opened, golden_path};
 
 /// A checkpoint in golden/families, written by the library its names and shapes come from, with that library's answers.
 pub struct Family {
@@ -21,6 +21,21 @@ pub struct Off {
 }
 
 impl Family {
+    /// Every golden, sorted by name.
+    pub fn all() -> Vec<Self> {
+        let folder = std::fs::read_dir(golden_path("families")).unwrap().map(|entry| entry.unwrap().path());
+        let mut folders: Vec<_> = folder.filter(|path| path.join("model.safetensors").is_file()).collect();
+        folders.sort();
+        assert!(folders.len() > 40, "the goldens are missing: {folders:?}");
+        let family = |path: &std::path::PathBuf| {
+            let read = |name| std::fs::read(path.join(name)).unwrap();
+            let name = path.file_name().unwrap().to_str().unwrap();
+            let config = std::fs::read(path.join("config.json")).ok();
+            Self::new(name, read("model.safetensors"), config.as_deref(), read("expected.safetensors"))
+        };
+        folders.iter().map(family).collect()
+    }
+
     pub fn new(
         name: &str,
         weights: impl Into<Cow<'static, [u8]>>,
@@ -38,6 +53,11 @@ impl Family {
     /// The model on a device.
     pub async fn open(&self, compute: &Compute) -> Opened {
         Opened::read(self.weights.clone(), self.config.as_ref(), compute).await
+    }
+
+    /// What upstream was given.
+    pub fn inputs(&self) -> Vec<Array> {
+        self.expected.arrays("in.")
     }
 
     /// Every output beside upstream's.

@@ -2,16 +2,19 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use pollster::block_on;
-use secateur_exec::{Compute, Inputs, Params, backward, logits, outputs};
+use secateur_exec::{Compute, Gates, Inputs, Params, backward, logits, outputs_gated};
 use secateur_formats::MemoryFile;
 use secateur_formats::safetensors::{read_f32, read_header};
 use secateur_graph::Graph;
+use secateur_graph::groups::Group;
+use secateur_graph::surgery::{Removal, Statistics};
 use secateur_models::{Model, detect};
 use serde_json::Value;
 
 use crate::Array;
 
 /// A model on a device, ready to run.
+#[derive(Clone)]
 pub struct Opened {
     pub model: Model,
     pub compute: Compute,
@@ -42,13 +45,31 @@ impl Opened {
 
     /// Outputs by name, row by row; inputs have the samples first.
     pub async fn outputs(&self, inputs: &[Array]) -> BTreeMap<String, Vec<f32>> {
+        self.outputs_gated(inputs, &Gates::default()).await
+    }
+
+    /// [`Opened::outputs`] of the model with gates.
+    pub async fn outputs_gated(&self, inputs: &[Array], gates: &Gates) -> BTreeMap<String, Vec<f32>> {
         let (graph, given) = self.given(inputs);
         let mut read = BTreeMap::new();
-        for (name, value) in outputs(&graph, &self.params, given).unwrap() {
+        for (name, value) in outputs_gated(&graph, &self.params, given, gates).unwrap() {
             read.insert(name, value.read().await.unwrap());
         }
         self.compute.check().unwrap();
         read
+    }
+
+    /// The same model with other parameters.
+    pub fn with(&self, params: Params) -> Self {
+        Self { params, ..self.clone() }
+    }
+
+    /// The model without some units.
+    pub fn cut(&self, groups: &[Group], removal: &Removal) -> Self {
+        let surgery = self.model.graph.cut(groups, removal, Statistics::Kept).unwrap();
+        let params = self.params.cut(&self.compute, &surgery).unwrap();
+        let model = Model { graph: surgery.graph, ..self.model.clone() };
+        Self { model, params, ..self.clone() }
     }
 
     /// Gradients of the sum of each output times its weights.

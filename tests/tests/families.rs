@@ -4,32 +4,17 @@
 use pollster::block_on;
 use secateur_exec::Compute;
 use secateur_protocol::DeviceChoice;
-use secateur_tests::{Family, Off, golden_path};
+use secateur_tests::{Family, Off};
 
 /// Largest error of an answer, relative to its largest entry.
 const NEAR: f32 = 1e-4;
 /// The same of a gradient.
 const GRADIENT_NEAR: f32 = 1e-3;
 
-/// Every golden, sorted by name.
-fn families() -> Vec<Family> {
-    let folder = std::fs::read_dir(golden_path("families")).unwrap().map(|entry| entry.unwrap().path());
-    let mut folders: Vec<_> = folder.filter(|path| path.join("model.safetensors").is_file()).collect();
-    folders.sort();
-    assert!(folders.len() > 40, "the goldens are missing: {folders:?}");
-    let family = |path: &std::path::PathBuf| {
-        let read = |name| std::fs::read(path.join(name)).unwrap();
-        let name = path.file_name().unwrap().to_str().unwrap();
-        let config = std::fs::read(path.join("config.json")).ok();
-        Family::new(name, read("model.safetensors"), config.as_deref(), read("expected.safetensors"))
-    };
-    folders.iter().map(family).collect()
-}
-
 /// Prints the table and fails when something is too far off.
 fn check(compute: &Compute, near: f32, off: impl AsyncFn(&Family) -> Vec<Off>) {
     let mut wrong = Vec::new();
-    for family in families() {
+    for family in Family::all() {
         for Off { what, error } in block_on(off(&family)) {
             println!("{:<28} {:<50} {error:.1e} {}", family.name, what, compute.adapter().name);
             if error > near || error.is_nan() {

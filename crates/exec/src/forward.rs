@@ -4,7 +4,7 @@ use std::ops::Range;
 use secateur_graph::{Graph, Node, NodeId, Op};
 
 use crate::evaluate::{Moment, Statistics, evaluate, wrong};
-use crate::{ExecError, Inputs, Memory, Params, Value};
+use crate::{ExecError, Gates, Inputs, Memory, Params, Value};
 
 /// Looks at values while a model runs.
 pub trait Tap {
@@ -29,12 +29,22 @@ pub fn forward(graph: &Graph, params: &Params, inputs: Inputs, tap: &mut dyn Tap
 /// Runs as much of the model as the given inputs allow and returns the values of the outputs that follow from them,
 /// by name.
 pub fn outputs(graph: &Graph, params: &Params, inputs: Inputs) -> Result<BTreeMap<String, Value>, ExecError> {
+    outputs_gated(graph, params, inputs, &Gates::default())
+}
+
+/// [`outputs`] of the model whose units are multiplied with gates.
+pub fn outputs_gated(
+    graph: &Graph,
+    params: &Params,
+    inputs: Inputs,
+    gates: &Gates,
+) -> Result<BTreeMap<String, Value>, ExecError> {
     let possible: Vec<_> = graph.outputs.iter().filter(|output| allowed(graph, &inputs, output.node)).collect();
     // Nothing at all follows: running for the first output names what is missing.
     let wanted = if possible.is_empty() { vec![&graph.outputs[0]] } else { possible };
     let nodes: Vec<_> = wanted.iter().map(|output| output.node).collect();
-    let mut walk = Walk::new(graph, inputs, &nodes);
-    walk.run(graph, params, 0..graph.nodes.len(), &mut ())?;
+    let mut walk = Walk::new(graph, inputs, &nodes).gated(graph, gates.clone());
+    walk.run(graph, &gates.params(params), 0..graph.nodes.len(), &mut ())?;
     wanted.into_iter().map(|output| Ok((output.name.clone(), walk.take_output(graph, output.node)?))).collect()
 }
 
@@ -101,6 +111,7 @@ pub(crate) struct Walk {
     /// How many readers of each node's value are still to come; outputs have one more. Nobody needs the value of a node
     /// without.
     readers: Vec<usize>,
+    gates: Gates,
 }
 
 impl Walk {
@@ -119,7 +130,17 @@ impl Walk {
         for id in graph.nodes.iter().zip(&passed).filter(|(_, passed)| **passed).flat_map(|(node, _)| &node.inputs) {
             readers[id.0 as usize] += 1;
         }
-        Self { inputs, memory: None, statistics: None, values: vec![None; graph.nodes.len()], passed, readers }
+        Self { inputs, memory: None, statistics: None, values: vec![None; graph.nodes.len()], passed, readers, gates: Gates::default() }
+    }
+
+    /// The same run with gates. What a branch began with is needed once more where it ends.
+    fn gated(mut self, graph: &Graph, gates: Gates) -> Self {
+        for id in graph.node_ids().filter(|id| self.passed[id.0 as usize]) {
+            if let Some(from) = gates.began(id) {
+                self.readers[from.0 as usize] += 1;
+            }
+        }
+        Self { gates, ..self }
     }
 
     /// Evaluates the nodes in `range`; all nodes before it must have been evaluated.
@@ -133,12 +154,17 @@ impl Walk {
         for at in range.filter(|at| self.passed[*at]).collect::<Vec<_>>() {
             let id = NodeId(at as u32);
             let node = graph.node(id);
-            let inputs: Vec<Value> = node.inputs.iter().map(|id| self.take(node, *id)).collect::<Result<_, _>>()?;
+            let mut inputs = Vec::new();
+            for (at, from) in node.inputs.iter().enumerate() {
+                let value = self.take(node, *from)?;
+                inputs.push(self.gates.input(graph, id, at, value));
+            }
+            let before = self.gates.began(id).map(|from| self.take(node, from)).transpose()?;
             tap.node(graph, id, &inputs)?;
             if self.readers[at] > 0 {
                 let moment = Moment { graph, params, id, given: &self.inputs };
                 let output = evaluate(moment, &inputs, self.memory.as_mut(), self.statistics.as_mut())?;
-                self.values[at] = Some(output);
+                self.values[at] = Some(self.gates.sum(id, before, output));
             }
         }
         Ok(())

@@ -1,6 +1,40 @@
+use crate::op::product_u64;
 use crate::{Graph, Node, ParamId, Shape};
 
+/// What a model costs, whatever its numbers are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Counts {
+    /// Entries of all parameters.
+    pub params: u64,
+    /// Multiply-accumulates for one sample.
+    pub macs: u64,
+    /// Numbers that have to be kept at once while one sample is evaluated node by node: values that somebody still reads.
+    pub activations: u64,
+}
+
 impl Graph {
+    /// What the model costs.
+    pub fn counts(&self) -> Counts {
+        Counts { params: self.params_total(), macs: self.macs(), activations: self.activations() }
+    }
+
+    fn activations(&self) -> u64 {
+        let size = |at: usize| product_u64(&self.nodes[at].shape);
+        let mut last_reader: Vec<usize> = (0..self.nodes.len()).collect();
+        for (at, node) in self.nodes.iter().enumerate() {
+            node.inputs.iter().for_each(|input| last_reader[input.0 as usize] = at);
+        }
+        self.outputs.iter().for_each(|output| last_reader[output.node.0 as usize] = self.nodes.len());
+        let (mut live, mut most) = (0_u64, 0);
+        for at in 0..self.nodes.len() {
+            live = live.saturating_add(size(at));
+            most = most.max(live);
+            let done = (0..=at).filter(|value| last_reader[*value] == at);
+            live = live.saturating_sub(done.map(size).fold(0, u64::saturating_add));
+        }
+        most
+    }
+
     /// Entries of all parameters.
     pub fn params_total(&self) -> u64 {
         self.entries(self.param_ids())

@@ -264,6 +264,8 @@ mod tests {
         assert_eq!(graph.params_total(), 8 + 2 + 18 + 18 + 90);
         assert_eq!(graph.prunable_total(), 8 + 90);
         assert_eq!(graph.macs(), 18 * 4 + 90);
+        // The picture and what the convolution makes of it; that and its ReLU; ...
+        assert_eq!(graph.counts().activations, 18 + 18);
     }
 
     #[test]

@@ -15,7 +15,7 @@ pub mod select;
 pub mod surgery;
 
 pub use build::Builder;
-pub use count::grouped;
+pub use count::{Counts, grouped};
 pub use graph::{Axis, Dim, Graph, GraphError, Node, NodeId, Output, Param, ParamId, Role};
 pub use mask::{Mask, MaskError, Masks};
 pub use op::{Op, OpRule, ParamSpec, Shape};

@@ -1,4 +1,4 @@
-use super::{Group, UnitKind};
+use super::{Group, Member, UnitKind};
 use crate::{Axis, Graph, Node, NodeId, Op};
 
 /// Where a value is read in such a way that what is multiplied into it there is all that its features do: before a product
@@ -19,15 +19,26 @@ impl Group {
         let unit_of = |id: &NodeId| self.values.iter().find(|(value, _)| value == id).map(|(_, unit_of)| unit_of);
         let sites = graph.node_ids().flat_map(|reader| {
             let inputs = graph.node(reader).inputs.iter().enumerate();
-            let read = inputs.filter(move |(input, _)| self.sums(graph, graph.node(reader), *input));
+            let read = inputs.filter(move |(input, _)| self.sums(graph.node(reader), *input));
             read.filter_map(move |(input, id)| Some(GateSite { reader, input, unit_of: unit_of(id)?.clone() }))
         });
         sites.collect()
     }
 
+    /// Parameters whose entries meet the gates too: a recurrent layer reads its own units, token by token.
+    pub fn gated_members(&self, graph: &Graph) -> impl Iterator<Item = &Member> {
+        self.members.iter().filter(move |member| {
+            let param = graph.param(member.param);
+            let recurrent = matches!(graph.node(param.node).op, Op::Recurrent(_));
+            recurrent && graph.node(param.node).params.get(1) == Some(&member.param) && member.axis == 1
+        })
+    }
+
     /// Whether a node sums over the features of one of its inputs.
-    fn sums(&self, graph: &Graph, node: &Node, input: usize) -> bool {
-        let multiplied = || node.params.iter().any(|id| graph.param(*id).dims.iter().any(|dim| dim.axis == Axis::In));
+    fn sums(&self, node: &Node, input: usize) -> bool {
+        // What the op says of its parameters: a tied one may be somebody else's table.
+        let specs = node.op.rule().params();
+        let multiplied = || specs.iter().any(|spec| spec.dims.iter().any(|dim| dim.axis == Axis::In));
         match &node.op {
             // Where heads are normed one by one, no head measures another.
             Op::RmsNorm(_) if matches!(self.kind, UnitKind::Heads | UnitKind::KvGroups) => false,

@@ -35,14 +35,18 @@ impl Group {
         if !gone.is_empty() && gone.len() >= units {
             return Err(LegalError::Empty { group, units });
         }
-        let Some(bins) = &self.bins else { return Ok(()) };
         let mut each = vec![0; self.bin_count()];
-        gone.iter().for_each(|unit| each[bins[*unit as usize] as usize] += 1);
+        gone.iter().for_each(|unit| each[self.bin(*unit)] += 1);
         if each.iter().all(|count| *count == each[0]) {
             return Ok(());
         }
         let near = self.nearest(gone.len()).max(each.len()).min(units - each.len());
         Err(LegalError::Uneven { group, gone: gone.len(), units, bins: each.len(), near })
+    }
+
+    /// In which bin a unit is; 0 where there are none.
+    pub fn bin(&self, unit: u32) -> usize {
+        self.bins.as_ref().map_or(0, |bins| bins[unit as usize] as usize)
     }
 
     /// Of how many bins the units are; 1 where any may go.

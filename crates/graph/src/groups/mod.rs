@@ -17,7 +17,8 @@ pub use gates::GateSite;
 pub use legal::LegalError;
 pub use skip::Skip;
 pub use ties::{Side, Ties};
-pub(crate) use ties::{feature_axis, features};
+pub(crate) use ties::features;
+pub use ties::feature_axis;
 
 /// What a unit is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

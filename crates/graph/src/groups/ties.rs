@@ -15,7 +15,7 @@ pub enum Side {
 
 /// Where the features of a value lie: the last axis of [tokens, features], the first of [channels, height, width].
 /// None for a single number.
-pub(crate) fn feature_axis(shape: &Shape) -> Option<usize> {
+pub fn feature_axis(shape: &Shape) -> Option<usize> {
     match shape.len() {
         0 => None,
         2 => Some(1),

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 pub use kept::{Kept, count, runs_left};
 
 use crate::groups::{Group, LegalError, feature_axis, features};
-use crate::{Graph, GraphError, Node, NodeId, Output, Param, ParamId};
+use crate::{Graph, GraphError, Node, NodeId, Op, Output, Param, ParamId};
 
 /// What norms take their mean and variance over when features go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -159,7 +159,9 @@ impl<'a> Surgeon<'a> {
 
     fn run(mut self) -> Result<Surgery, CutError> {
         let needed = self.old.needed(&|id| self.marks.instead(id));
-        for id in self.old.node_ids().filter(|id| needed[id.0 as usize]) {
+        // The model goes on taking what it took, needed or not.
+        let stays = |id: &NodeId| needed[id.0 as usize] || matches!(self.old.node(*id).op, Op::Input(_));
+        for id in self.old.node_ids().filter(stays).collect::<Vec<_>>() {
             self.node(id)?;
         }
         let outputs = self.old.outputs.iter();

@@ -7,13 +7,12 @@ use crate::groups::tests::{cnn, llama};
 fn some(group: &Group, share: f64, order: &[u32]) -> Vec<u32> {
     let bins = group.bin_count();
     let each = ((group.units / bins) as f64 * share) as usize;
-    let bin = |unit: u32| group.bins.as_ref().map_or(0, |bins| bins[unit as usize] as usize);
     let mut taken = vec![0; bins];
     let mut units: Vec<u32> = (0..group.units as u32).collect();
     units.sort_by_key(|unit| order[*unit as usize % order.len()]);
     units.retain(|unit| {
-        taken[bin(*unit)] += 1;
-        taken[bin(*unit)] <= each
+        taken[group.bin(*unit)] += 1;
+        taken[group.bin(*unit)] <= each
     });
     units
 }

@@ -9,8 +9,7 @@ use super::goldens::{golden, goldens};
 /// The first units of a group, about half of them.
 fn half(group: &Group) -> Vec<u32> {
     let each = group.nearest(group.units / 2).max(group.bin_count()) / group.bin_count();
-    let bin = |unit: u32| group.bins.as_ref().map_or(0, |bins| bins[unit as usize]);
-    let place = |unit: u32| (0..unit).filter(|other| bin(*other) == bin(unit)).count();
+    let place = |unit: u32| (0..unit).filter(|other| group.bin(*other) == group.bin(unit)).count();
     (0..group.units as u32).filter(|unit| place(*unit) < each).collect()
 }
 
