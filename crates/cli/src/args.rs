@@ -28,6 +28,10 @@ pub enum Command {
     },
     /// Say what a safetensors file holds; only its header is read.
     Inspect { file: PathBuf },
+    /// List what of a model can only be cut together: heads, neurons, channels, layers, and all that goes with each.
+    Groups(GroupsArgs),
+    /// Count a model's parameters, multiply-accumulates, numbers between layers, and bytes.
+    Count(CountArgs),
     /// Measure a model on the test digits or on a text, or say what it sees in pictures.
     Eval(EvalArgs),
     /// Let a language model go on with a text.
@@ -38,6 +42,10 @@ pub enum Command {
     Run(RunArgs),
     /// Prune a model; with -o, write model, config, masks, recipe and report.
     Prune(PruneArgs),
+    /// Write a model: pruned by a method or a recipe, or as it is (onnx).
+    Export(ExportArgs),
+    /// Say who could open a pruned model in each format, and why others could not.
+    Verdict(VerdictArgs),
     /// Train a built-in model from scratch, on digits or on stories.
     Train(TrainArgs),
     /// Hold two models of the same shapes (or two masks files) side by side.
@@ -58,6 +66,19 @@ pub enum Command {
 pub enum Show {
     /// One method: its paper, formula and settings.
     Show { id: String },
+}
+
+#[derive(clap::Args)]
+pub struct GroupsArgs {
+    pub model: String,
+    /// One group, by its name, unit by unit: "heads of blocks.0.attn".
+    #[arg(long, value_name = "NAME")]
+    pub group: Option<String>,
+}
+
+#[derive(clap::Args)]
+pub struct CountArgs {
+    pub model: String,
 }
 
 #[derive(clap::Args)]
@@ -148,12 +169,36 @@ pub struct RunArgs {
 #[derive(clap::Args)]
 pub struct PruneArgs {
     pub model: String,
+    #[command(flatten)]
+    pub how: RecipeArgs,
+    /// Report the perplexity on a text, in windows of 512 tokens.
+    #[arg(long, value_name = "FILE|builtin:NAME")]
+    pub eval_text: Option<String>,
+    /// How the model is written; see `secateur verdict`.
+    #[arg(long, value_enum, default_value_t, requires = "out")]
+    pub format: Format,
+    #[arg(long, value_enum, default_value_t)]
+    pub device: Device,
+    #[command(flatten)]
+    pub out: OutArgs,
+}
+
+/// What is pruned and how.
+#[derive(clap::Args)]
+pub struct RecipeArgs {
     /// See `secateur methods`.
-    #[arg(long, required_unless_present = "recipe", conflicts_with = "recipe")]
+    #[arg(long, conflicts_with = "recipe")]
     pub method: Option<String>,
     /// A setting of the method, e.g. `sparsity=0.5`; may be given several times.
     #[arg(long, value_name = "KEY=VALUE", value_parser = setting, conflicts_with = "recipe")]
     pub set: Vec<(String, Value)>,
+    /// What goes: unstructured, n:m, blocks or unit; short for `--set pattern=P`.
+    #[arg(long, value_name = "P", conflicts_with = "recipe")]
+    pub pattern: Option<String>,
+    /// What may be left when units go: `params=0.7`, `macs=0.5`, `bytes=...` or `ms=...`; short for
+    /// `--set pattern=unit --set budget=params --set target=0.7`.
+    #[arg(long, value_name = "WHAT=TARGET", value_parser = setting, conflicts_with = "recipe")]
+    pub budget: Option<(String, Value)>,
     #[arg(long, conflicts_with = "recipe")]
     pub seed: Option<u64>,
     /// Text for methods that look at samples; short for `--set calibration=...`.
@@ -165,16 +210,31 @@ pub struct PruneArgs {
     /// Tokens of a sample; short for `--set length=L`.
     #[arg(long, value_name = "L", conflicts_with = "recipe")]
     pub calibration_length: Option<u32>,
-    /// Report the perplexity on a text, in windows of 512 tokens.
-    #[arg(long, value_name = "FILE|builtin:NAME")]
-    pub eval_text: Option<String>,
     /// A recipe.json to repeat.
     #[arg(long)]
     pub recipe: Option<PathBuf>,
+}
+
+#[derive(clap::Args)]
+pub struct ExportArgs {
+    pub model: String,
+    #[command(flatten)]
+    pub how: RecipeArgs,
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
     #[arg(long, value_enum, default_value_t)]
     pub device: Device,
     #[command(flatten)]
     pub out: OutArgs,
+}
+
+#[derive(clap::Args)]
+pub struct VerdictArgs {
+    pub model: String,
+    #[command(flatten)]
+    pub how: RecipeArgs,
+    #[arg(long, value_enum, default_value_t)]
+    pub device: Device,
 }
 
 #[derive(clap::Args)]
@@ -265,6 +325,30 @@ impl From<Device> for DeviceChoice {
             Device::Auto => Self::Auto,
             Device::Cpu => Self::Cpu,
             Device::Gpu => Self::Gpu,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Default, ValueEnum)]
+pub enum Format {
+    /// The same shapes, with zeros.
+    #[default]
+    Zeros,
+    /// Smaller, one size for all layers: stock libraries open it.
+    Uniform,
+    /// Smaller, each layer with its own sizes.
+    Ragged,
+    /// An ONNX graph.
+    Onnx,
+}
+
+impl From<Format> for secateur_protocol::Format {
+    fn from(format: Format) -> Self {
+        match format {
+            Format::Zeros => Self::Zeros,
+            Format::Uniform => Self::Uniform,
+            Format::Ragged => Self::Ragged,
+            Format::Onnx => Self::Onnx,
         }
     }
 }

@@ -95,9 +95,9 @@ fn changes_session(command: &Command) -> bool {
     use Command::*;
     match command {
         Hello { .. } | UseDevice { .. } | Load { .. } | Prune { .. } | Undo | Redo => true,
-        Run { .. } | Predict { .. } | Evaluate | Time { .. } | Heat { .. } | Export => false,
+        Run { .. } | Predict { .. } | Evaluate | Time { .. } | Heat { .. } | Export { .. } | Verdict => false,
         EvaluateText(_) | Classify { .. } | Generate(_) | Draw(_) => false,
-        Compare { .. } | Train { .. } | Bench { .. } | BenchProducts { .. } | Cancel { .. } => false,
+        Sweep { .. } | Compare { .. } | Train { .. } | Bench { .. } | BenchProducts { .. } | Cancel { .. } => false,
     }
 }
 

@@ -1,7 +1,10 @@
 use std::rc::Rc;
 
-use secateur_graph::Masks;
+use secateur_graph::{Graph, Masks};
+use secateur_graph::surgery::{Removal, Statistics, Surgery};
 use secateur_protocol::Recipe;
+
+use crate::stop::Stop;
 
 /// Oldest cuts are forgotten beyond this many: a mask is a bit per weight.
 const STEPS: usize = 100;
@@ -11,11 +14,21 @@ const STEPS: usize = 100;
 pub(crate) struct Cut {
     pub recipe: Recipe,
     pub masks: Masks,
+    /// Units that go as a whole; the pruned model is smaller then.
+    pub removal: Removal,
+    pub statistics: Statistics,
     pub notes: Vec<String>,
     /// How long it took to find.
     pub seconds: f64,
     /// A slider in motion: the next amendable cut takes its place.
     pub amend: bool,
+}
+
+impl Cut {
+    /// The model without the units that went.
+    pub fn surgery(&self, graph: &Graph) -> Result<Surgery, Stop> {
+        graph.cut(&graph.groups(), &self.removal, self.statistics).map_err(Stop::because)
+    }
 }
 
 /// Cuts done and undone. Before the first one stands the dense model.
@@ -78,7 +91,7 @@ mod tests {
 
     fn cut(seed: u64, amend: bool) -> Cut {
         let recipe = Recipe { method: "magnitude".into(), values: Default::default(), seed };
-        Cut { recipe, masks: Masks::default(), notes: Vec::new(), seconds: 0.0, amend }
+        Cut { recipe, masks: Masks::default(), removal: Removal::new(), statistics: Statistics::Kept, notes: Vec::new(), seconds: 0.0, amend }
     }
 
     fn seed(history: &History) -> Option<u64> {

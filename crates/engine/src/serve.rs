@@ -46,12 +46,14 @@ async fn run<H: Host>(session: &mut Session<H::File>, job: &Job<'_, H>, command:
         Command::Draw(asked) => jobs::draw::run(session, job, asked).await,
         Command::Time { batch, repeats } => jobs::time::run(session, job, batch, repeats).await,
         Command::Heat { params, kind, side } => jobs::heat::run(session, job, &params, kind, side).await,
-        Command::Export => jobs::export::run(session, job).await,
+        Command::Export { format } => jobs::export::run(session, job, format).await,
+        Command::Verdict => jobs::export::verdict(session, job),
+        Command::Sweep { recipe } => jobs::sweep::run(session, job, recipe).await,
         Command::Compare { with } => jobs::compare::run(session, job, with).await,
         Command::Train(asked) => jobs::train::run(session, job, asked).await,
         Command::Bench { entries, repeats } => jobs::bench::run(session, job, entries, repeats).await,
-        Command::BenchProducts { samples, inputs, outputs, repeats } => {
-            jobs::bench::products(session, job, [samples, inputs, outputs], repeats).await
+        Command::BenchProducts { samples, inputs, outputs, window, repeats } => {
+            jobs::bench::products(session, job, [samples, inputs, outputs], window, repeats).await
         }
         Command::Cancel { .. } => Ok(()), // the desk has seen to it
     }

@@ -4,10 +4,11 @@ use secateur_data::digits::Digits;
 use secateur_exec::text::{Perplexity, Windows};
 use secateur_exec::{Compute, Params};
 use secateur_formats::ReadAt;
+use secateur_graph::surgery::Removal;
 use secateur_graph::{Mask, ParamId};
 use secateur_methods::{Cache, Scores};
 use secateur_models::Model;
-use secateur_protocol::{LayerLevel, Level, fnv1a};
+use secateur_protocol::{Gone, LayerLevel, Level, fnv1a};
 
 use crate::checkpoint::Checkpoint;
 use crate::history::{Cut, History};
@@ -34,17 +35,30 @@ pub(crate) struct Open<F> {
 /// The model on a device, and what was computed from it there.
 pub(crate) struct Weights {
     pub dense: Params,
-    /// `dense` under the masks of the cut that holds now.
-    pub pruned: Option<Params>,
+    /// What the cut that holds now makes of the model.
+    pub pruned: Option<Pruned>,
     pub cache: Cache,
     /// Logits of the dense model on the test pictures.
     pub dense_logits: Option<Vec<f32>>,
-    /// The same of the pruned model.
-    pub pruned_logits: Option<Vec<f32>>,
     /// Of the dense model on the text that was last asked for.
     pub dense_perplexity: Option<Measured>,
-    /// The same of the pruned model.
-    pub pruned_perplexity: Option<Measured>,
+}
+
+/// A model with its numbers, as it is run.
+pub(crate) struct Runnable {
+    pub model: Model,
+    pub params: Params,
+    /// Nothing is cut.
+    pub dense: bool,
+}
+
+/// The pruned model, and what was measured on it.
+pub(crate) struct Pruned {
+    runnable: Rc<Runnable>,
+    /// As [`Weights::dense_logits`].
+    pub logits: Option<Vec<f32>>,
+    /// As [`Weights::dense_perplexity`].
+    pub perplexity: Option<Measured>,
 }
 
 /// A perplexity and what it was measured on.
@@ -128,22 +142,50 @@ impl<F> Open<F> {
     pub fn moved(&mut self) {
         if let Some(weights) = &mut self.weights {
             weights.pruned = None;
-            weights.pruned_logits = None;
-            weights.pruned_perplexity = None;
         }
     }
 
-    /// The model under the masks that hold now.
-    pub async fn pruned(&mut self, compute: &Compute) -> Result<Params, Stop> {
-        let cut = self.cut().cloned();
-        let (model, weights) = self.parts()?;
-        let Some(cut) = cut else { return Ok(weights.dense.clone()) };
-        if let Some(pruned) = &weights.pruned {
-            return Ok(pruned.clone());
+    /// The model as the cut that holds now leaves it.
+    pub async fn pruned(&mut self, compute: &Compute) -> Result<Rc<Runnable>, Stop> {
+        if let Some(pruned) = &self.parts()?.1.pruned {
+            return Ok(pruned.runnable.clone());
         }
-        let pruned = weights.dense.masked(compute, &model.graph, &cut.masks)?;
-        let pruned = pruned.packed(compute, &model.graph, &cut.masks).await?;
-        Ok(weights.pruned.insert(pruned).clone())
+        let cut = self.cut().cloned();
+        let runnable = self.runnable(compute, cut.as_deref()).await?;
+        self.exchange(Some(runnable.clone()))?;
+        Ok(runnable)
+    }
+
+    /// What a cut leaves of the model: a smaller one where whole units go, else one with zeros.
+    pub async fn runnable(&mut self, compute: &Compute, cut: Option<&Cut>) -> Result<Rc<Runnable>, Stop> {
+        let (model, weights) = self.parts()?;
+        let (graph, dense) = (&model.graph, &weights.dense);
+        let (graph, params) = match cut {
+            None => (graph.clone(), dense.clone()),
+            Some(cut) if cut.removal.is_empty() => {
+                let params = dense.masked(compute, graph, &cut.masks)?.packed(compute, graph, &cut.masks).await?;
+                (graph.clone(), params)
+            }
+            Some(cut) => {
+                let surgery = cut.surgery(graph)?;
+                let params = dense.cut(compute, &surgery)?;
+                (surgery.graph, params)
+            }
+        };
+        Ok(Rc::new(Runnable { model: Model { graph, ..model.clone() }, params, dense: cut.is_none() }))
+    }
+
+    /// Lets another model be taken for the pruned one; gives back what was.
+    pub fn exchange(&mut self, runnable: Option<Rc<Runnable>>) -> Result<Option<Pruned>, Stop> {
+        let fresh = |runnable| Pruned { runnable, logits: None, perplexity: None };
+        Ok(std::mem::replace(&mut self.parts()?.1.pruned, runnable.map(fresh)))
+    }
+
+    /// Undoes [`Open::exchange`].
+    pub fn put_back(&mut self, pruned: Option<Pruned>) {
+        if let Some(weights) = &mut self.weights {
+            weights.pruned = pruned;
+        }
     }
 
     pub fn level(&self) -> Level {
@@ -156,6 +198,7 @@ impl<F> Open<F> {
         Level {
             recipe: self.cut().map(|cut| cut.recipe.clone()),
             layers: graph.prunable().map(layer).collect(),
+            removed: self.cut().map(|cut| gone(&cut.removal)).unwrap_or_default(),
             undo,
             redo,
             notes: self.cut().map(|cut| cut.notes.clone()).unwrap_or_default(),
@@ -175,6 +218,10 @@ impl<F> Open<F> {
     }
 }
 
+fn gone(removal: &Removal) -> Vec<Gone> {
+    removal.iter().map(|(group, units)| Gone { group: *group as u32, units: units.clone() }).collect()
+}
+
 impl Weights {
     pub fn new(dense: Params) -> Self {
         Self {
@@ -182,9 +229,7 @@ impl Weights {
             pruned: None,
             cache: Cache::default(),
             dense_logits: None,
-            pruned_logits: None,
             dense_perplexity: None,
-            pruned_perplexity: None,
         }
     }
 }

@@ -24,6 +24,8 @@ pub struct Lab<'a> {
     pub params: &'a Params,
     pub calibration: Calibration<'a>,
     pub meter: &'a dyn Meter,
+    /// A clock, for budgets in time.
+    pub now_ms: &'a dyn Fn() -> f64,
     pub cache: &'a mut Cache,
 }
 

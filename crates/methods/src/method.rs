@@ -1,6 +1,7 @@
 use std::pin::Pin;
 
 use secateur_exec::ExecError;
+use secateur_graph::surgery::{CutError, Removal, Statistics};
 use secateur_graph::{MaskError, Masks};
 use secateur_protocol::{Card, Recipe, RecipeError};
 
@@ -24,8 +25,13 @@ pub trait Method: Sync {
 /// What a method decided.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Outcome {
-    /// One for every prunable parameter.
+    /// One for every prunable parameter; where whole units go, for biases and norms that go with them too.
     pub masks: Masks,
+    /// Units that go as a whole, by the place of their group in [`secateur_graph::Graph::groups`]; none where weights go one
+    /// by one.
+    pub removal: Removal,
+    /// What norms measure when features go.
+    pub statistics: Statistics,
     pub scores: Scores,
     /// What the user should know, e.g. columns left over by N:M. One sentence each.
     pub notes: Vec<String>,
@@ -42,6 +48,10 @@ pub enum MethodError {
     Mask(#[from] MaskError),
     #[error(transparent)]
     Floor(#[from] Infeasible),
+    #[error(transparent)]
+    Units(#[from] CutError),
+    #[error("this model has no {wanted} that can be cut; it has {there}")]
+    NoUnits { wanted: String, there: String },
     #[error("{name} was not reached by the calibration samples, so its inputs have no statistics")]
     NoStatistics { name: String },
     #[error("this method looks at what samples do to the model and there are none; choose one that needs only weights")]

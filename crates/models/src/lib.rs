@@ -5,6 +5,7 @@
 //! configuration and tensors agree on it, or when one of them is absent. What does not fit is said in a sentence.
 
 mod cnn;
+mod cuts;
 mod diffusers;
 mod error;
 mod input;
@@ -15,12 +16,14 @@ mod settings;
 mod source;
 mod tensors;
 mod text;
+mod uniform;
 mod unknown;
 
 pub use error::{Misfit, ModelError, WrongTensor};
 pub use input::{Filter, InputSpec, Resize};
 pub use model::{Model, Task, detect, initial};
 pub use schedule::{Schedule, Step};
+pub use uniform::Uniform;
 
 use model::Plan;
 use source::Source;

@@ -4,6 +4,7 @@ use secateur_graph::Graph;
 use secateur_graph::grouped;
 use serde_json::{Map, Value, json};
 
+use crate::cuts::has_cuts;
 use crate::error::listed;
 use crate::{FAMILIES, Family, InputSpec, ModelError, Source, Tensors, unknown};
 
@@ -76,6 +77,12 @@ pub fn detect(header: &Header, config: Option<&Value>) -> Result<Model, ModelErr
         Err(why @ ModelError::Unknown { .. }) => return unknown::model(&tensors, config, &why)?.ok_or(why),
         found => found?,
     };
+    if let Some(config) = config.filter(|_| has_cuts(config)) {
+        let model = initial(config)?;
+        let title = model.verdict.trim_end_matches('.');
+        tensors.check(title, &model.graph, |name| family.unused(name)).map_err(ModelError::Misfit)?;
+        return Ok(model);
+    }
     let plan = plan(family, &source)?;
     let unused = tensors.check(&plan.title, &plan.graph, |name| family.unused(name)).map_err(ModelError::Misfit)?;
     Ok(model(family, plan, config, &unused))
@@ -85,7 +92,7 @@ pub fn detect(header: &Header, config: Option<&Value>) -> Result<Model, ModelErr
 pub fn initial(config: &Value) -> Result<Model, ModelError> {
     let source = Source { config: Some(config), tensors: None };
     let family = family(&source)?;
-    Ok(model(family, plan(family, &source)?, Some(config), &[]))
+    model(family, plan(family, &source)?, Some(config), &[]).after_cuts()
 }
 
 /// By `model_type` (diffusers: `_class_name`), else by the tensors' names.

@@ -63,7 +63,16 @@ pub enum Command {
         side: u32,
     },
     /// Everything worth taking away. Answered by [`crate::Event::Exported`].
-    Export,
+    Export {
+        format: Format,
+    },
+    /// Who could open an export of each format. Answered by [`crate::Event::Verdicts`].
+    Verdict,
+    /// Cut one group after the other by a recipe whose pattern is `unit`, a quarter, a half and three quarters of its units,
+    /// and measure what is left. Each is told by [`crate::Event::Swept`]; the session is not touched.
+    Sweep {
+        recipe: Recipe,
+    },
     /// Hold the open model, dense, beside another of the same shapes. Answered by [`crate::Event::Compared`].
     Compare {
         with: Source,
@@ -78,11 +87,13 @@ pub enum Command {
         repeats: u32,
     },
     /// Time the products that this device has for a layer of this size, dense and with pruned weights; each side is at most
-    /// [`LARGEST_SIDE`]. Answered by [`crate::Event::Products`].
+    /// [`LARGEST_SIDE`]. With the side of a `window` it is a convolution's: samples are the places of a picture, and inputs
+    /// what the window sees of all channels. Answered by [`crate::Event::Products`].
     BenchProducts {
         samples: u32,
         inputs: u32,
         outputs: u32,
+        window: Option<u32>,
         repeats: u32,
     },
     /// Stop a job at its next batch; its events end with [`crate::Event::Cancelled`].
@@ -102,6 +113,35 @@ pub enum DeviceChoice {
     Auto,
     Cpu,
     Gpu,
+}
+
+/// How a pruned model is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
+    /// The same shapes, with zeros: whoever opened the model before opens it.
+    #[default]
+    Zeros,
+    /// Smaller, with one size for all layers: stock libraries open it with the config that is written.
+    Uniform,
+    /// Smaller, each layer with its own sizes: the config says what went, and a script opens it in PyTorch.
+    Ragged,
+    /// Smaller or with zeros, as an ONNX graph.
+    Onnx,
+}
+
+impl Format {
+    pub const ALL: [Self; 4] = [Self::Zeros, Self::Uniform, Self::Ragged, Self::Onnx];
+
+    /// As commands name it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Zeros => "zeros",
+            Self::Uniform => "uniform",
+            Self::Ragged => "ragged",
+            Self::Onnx => "onnx",
+        }
+    }
 }
 
 /// Where a model comes from.

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use secateur_graph::Graph;
 use serde::{Deserialize, Serialize};
 
-use crate::{Card, HeatKind, Recipe};
+use crate::{Card, Format, HeatKind, Recipe};
 
 /// Index into the list of byte buffers that travels beside the message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,6 +49,12 @@ pub enum Event {
         width: u32,
         channels: u32,
         pixels: BlobId,
+    },
+    /// The model without some units of one group: one point of a [`crate::Command::Sweep`].
+    Swept(Swept),
+    /// Who can open an export of each format, in [`crate::Format::ALL`]'s order.
+    Verdicts {
+        items: Vec<Verdict>,
     },
     /// `files`: one safetensors file with the model's outputs by name.
     Answered {
@@ -154,6 +160,36 @@ pub struct Loaded {
     pub draws: bool,
 }
 
+/// What is left of a model's quality without some units of one group.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Swept {
+    /// The group's place in [`Graph::groups`].
+    pub group: u32,
+    /// How many of its units were gone.
+    pub gone: u32,
+    pub of: u32,
+    /// As in a [`Report`].
+    pub metric_name: String,
+    pub metric: f64,
+}
+
+/// Who can open an export.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Verdict {
+    pub format: Format,
+    /// For each reader a sentence: that it opens the files, or why not.
+    pub readers: Vec<Reader>,
+}
+
+/// Software that opens an export, or does not.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Reader {
+    /// `transformers`, `onnxruntime`, `Secateur` ...
+    pub name: String,
+    pub opens: bool,
+    pub why: String,
+}
+
 /// The state of the masks.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Level {
@@ -161,6 +197,8 @@ pub struct Level {
     pub recipe: Option<Recipe>,
     /// Every prunable parameter, in graph order.
     pub layers: Vec<LayerLevel>,
+    /// Units that are gone as a whole; the model is smaller then.
+    pub removed: Vec<Gone>,
     /// How many steps undo and redo can go.
     pub undo: u32,
     pub redo: u32,
@@ -168,6 +206,14 @@ pub struct Level {
     pub notes: Vec<String>,
     /// FNV-1a over all masks' bits: equal masks, equal digest.
     pub digest: String,
+}
+
+/// Units of one group that are gone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Gone {
+    /// The group's place in [`Graph::groups`].
+    pub group: u32,
+    pub units: Vec<u32>,
 }
 
 /// Kept entries of one parameter.
@@ -247,11 +293,19 @@ pub struct Report {
     pub params_total: u64,
     pub prunable_total: u64,
     pub prunable_zero: u64,
+    /// Parameters of the pruned model: fewer where whole units went.
+    pub params_left: u64,
+    /// Multiply-accumulates for one sample, dense and as it is left.
+    pub macs_dense: u64,
+    pub macs_left: u64,
     /// prunable_zero / prunable_total
     pub sparsity_prunable: f64,
     pub bytes_dense: u64,
     /// Size of the written `model.safetensors`.
     pub bytes_out: u64,
+    /// After an export: how far the answers of the written model, opened again, are from those of the pruned one, relative to
+    /// the largest.
+    pub reopened: Option<f64>,
     /// "perplexity" on a text (the lower the better; samples are tokens), "accuracy" where the true classes are known,
     /// "agreement" with the dense model's top class for other classifiers of pictures, "similarity" to the dense model's
     /// answers on inputs that mean nothing for others that run; "none" and NaN for a model of unknown architecture. What
@@ -320,12 +374,13 @@ impl Layout {
     }
 }
 
-/// Products y = x Wᵀ of one layer's size, measured. Milliseconds for one product.
+/// Products y = x Wᵀ of one layer's size, as [`crate::Command::BenchProducts`] asked for them, measured. Milliseconds for one product.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Products {
     pub samples: u32,
     pub inputs: u32,
     pub outputs: u32,
+    pub window: Option<u32>,
     pub repeats: u32,
     pub device: String,
     /// Burn's own first.

@@ -3,8 +3,11 @@
 pub mod bench;
 pub mod classify;
 pub mod compare;
+pub mod count;
 pub mod eval;
+pub mod export;
 pub mod generate;
+pub mod groups;
 pub mod inspect;
 pub mod masks;
 pub mod methods;
@@ -14,3 +17,4 @@ pub mod record;
 pub mod run;
 pub mod sample;
 pub mod train;
+pub mod verdict;

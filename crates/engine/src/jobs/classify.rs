@@ -33,10 +33,9 @@ pub(crate) async fn run<H: Host>(
             inputs.extend(input(job.host(), spec, &file.name).await?);
             job.tick(items.len() as u64, total, Unit::Samples).await?;
         }
-        let graph = &model.graph;
-        let dense = logits(compute, graph, &weights.dense, &inputs, part.len()).await?;
+        let dense = logits(compute, &model.graph, &weights.dense, &inputs, part.len()).await?;
         let pruned = match &pruned {
-            Some(pruned) => logits(compute, graph, pruned, &inputs, part.len()).await?,
+            Some(pruned) => logits(compute, &pruned.model.graph, &pruned.params, &inputs, part.len()).await?,
             None => dense.clone(),
         };
         let classes = (dense.len() / part.len()).max(1);

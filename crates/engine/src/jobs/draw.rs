@@ -26,21 +26,25 @@ pub(crate) async fn run<H: Host>(session: &mut Session<H::File>, job: &Job<'_, H
     let steps = steps(&open.checkpoint, &asked)?;
     let pruned = if open.cut().is_some() { Some(open.pruned(compute).await?) } else { None };
     let (model, weights) = open.parts()?;
-    let drawing = drawing(compute, Denoiser::new(model)?, &asked)?;
-
-    let models: Vec<&Params> = [Some(&weights.dense), pruned.as_ref()].into_iter().flatten().collect();
-    let mut pictures = vec![drawing.noise(0); models.len()];
+    let dense = (drawing(compute, Denoiser::new(model)?, &asked)?, &weights.dense);
+    let smaller = match &pruned {
+        Some(pruned) => Some((drawing(compute, Denoiser::new(&pruned.model)?, &asked)?, &pruned.params)),
+        None => None,
+    };
+    let models: Vec<(Drawing<'_>, &Params)> = [Some(dense), smaller].into_iter().flatten().collect();
+    let first = &models[0].0;
+    let mut pictures = vec![first.noise(0); models.len()];
     let total = (steps.len() * models.len()) as u64;
     let mut start = 0;
     let every = steps.len().div_ceil(MOST_SHOWN);
     for (number, step) in (1..).zip(&steps) {
-        let fresh = if step.is_noisy() { drawing.noise(number as u64) } else { Vec::new() };
-        for (params, x) in models.iter().zip(&mut pictures) {
+        let fresh = if step.is_noisy() { first.noise(number as u64) } else { Vec::new() };
+        for ((drawing, params), x) in models.iter().zip(&mut pictures) {
             drawing.step(params, step, x, &fresh, &Part { meter: job, start, total }).await?;
             start += 1;
         }
         if number % every == 0 || number == steps.len() {
-            show(job, &drawing, number, steps.len(), &pictures);
+            show(job, first, number, steps.len(), &pictures);
         }
     }
     job.tick(total, total, Unit::Steps).await?;

@@ -2,6 +2,7 @@ use secateur_data::digits::Split;
 use secateur_data::metrics::{accuracy, agreement, similarity};
 use secateur_exec::{Meter, Params, forward, probe, shortened};
 use secateur_formats::ReadAt;
+use secateur_graph::Graph;
 use secateur_models::Task;
 use secateur_protocol::{Event, Report, Unit};
 
@@ -31,17 +32,26 @@ pub(crate) fn report_of<F: ReadAt>(session: &mut Session<F>, metric: Metric) -> 
     let level = open.level();
     let cut = open.cut();
     let checkpoint = &open.checkpoint;
+    let graph = &checkpoint.model.graph;
+    let left = match cut {
+        Some(cut) => cut.surgery(graph)?.graph.counts(),
+        None => graph.counts(),
+    };
     Ok(Report {
         model: checkpoint.name.clone(),
         family: checkpoint.model.family.to_string(),
         method: cut.map(|cut| cut.recipe.method.clone()),
         recipe_id: cut.map(|cut| cut.recipe.id().to_string()),
-        params_total: checkpoint.model.graph.params_total(),
+        params_total: graph.params_total(),
+        params_left: left.params,
+        macs_dense: graph.macs(),
+        macs_left: left.macs,
         prunable_total: level.prunable(),
         prunable_zero: level.zeros(),
         sparsity_prunable: level.sparsity(),
         bytes_dense: checkpoint.file.len(),
         bytes_out: checkpoint.bytes_out(),
+        reopened: None,
         metric_name: metric.name.to_string(),
         metric_dense: metric.dense,
         metric_pruned: metric.pruned,
@@ -61,7 +71,7 @@ pub(crate) struct Metric {
 }
 
 /// The metric that fits the model's task.
-async fn metric<H: Host>(session: &mut Session<H::File>, job: &Job<'_, H>) -> Result<Metric, Stop> {
+pub(crate) async fn metric<H: Host>(session: &mut Session<H::File>, job: &Job<'_, H>) -> Result<Metric, Stop> {
     let checkpoint = &session.open()?.checkpoint;
     match checkpoint.model.task {
         Task::NextToken if checkpoint.tokenizer.is_some() => text::metric(session, job).await,
@@ -79,14 +89,15 @@ async fn on_probes<H: Host>(session: &mut Session<H::File>, job: &Job<'_, H>) ->
     let (compute, open) = session.ready()?;
     let pruned = open.pruned(compute).await?;
     let (model, weights) = open.parts()?;
-    let graph = shortened(&model.graph).map_err(Stop::because)?;
-    let answer = async |params: &Params, done: u64| {
+    let answer = async |graph: &Graph, params: &Params, done: u64| {
         job.tick(done, 2, Unit::Steps).await?;
+        let graph = shortened(graph).map_err(Stop::because)?;
         let answer = forward(&graph, params, probe(compute, &graph, 0, PROBES)?, &mut ())?.read().await?;
         compute.check()?;
         Ok::<_, Stop>(answer)
     };
-    let (dense, pruned) = (answer(&weights.dense, 0).await?, answer(&pruned, 1).await?);
+    let dense = answer(&model.graph, &weights.dense, 0).await?;
+    let pruned = answer(&pruned.model.graph, &pruned.params, 1).await?;
     Ok(Metric { name: "similarity", dense: 1.0, pruned: similarity(&dense, &pruned), samples: PROBES })
 }
 
@@ -97,36 +108,38 @@ async fn on_digits<H: Host>(session: &mut Session<H::File>, job: &Job<'_, H>) ->
     let digits = session.digits(job.host()).await?;
     let (compute, open) = session.ready()?;
     let pruned = open.pruned(compute).await?;
-    let uncut = open.cut().is_none();
+    let uncut = pruned.dense;
     let (model, weights) = open.parts()?;
+    let known = weights.pruned.as_mut().and_then(|pruned| pruned.logits.take());
     let test = digits.split(Split::Test);
     let test = test.start..test.start + test_samples(model, test.len());
     let grey = |at| digits.grey(at);
 
     let n = test.len();
-    let runs = [weights.dense_logits.is_none(), weights.pruned_logits.is_none() && !uncut];
+    let runs = [weights.dense_logits.is_none(), known.is_none() && !uncut];
     let mut samples = Samples { done: 0, total: runs.iter().filter(|run| **run).count() as u64 * n as u64 };
     if weights.dense_logits.is_none() {
         let answers = logits(job, compute, model, &weights.dense, test.clone(), grey, &mut samples).await?;
         weights.dense_logits = Some(answers);
     }
-    if weights.pruned_logits.is_none() {
-        let answers = match (uncut, &weights.dense_logits) {
-            (true, Some(dense)) => dense.clone(),
-            _ => logits(job, compute, model, &pruned, test.clone(), grey, &mut samples).await?,
-        };
-        weights.pruned_logits = Some(answers);
-    }
+    let answers = match (known, uncut, &weights.dense_logits) {
+        (Some(known), ..) => known,
+        (None, true, Some(dense)) => dense.clone(),
+        _ => logits(job, compute, &pruned.model, &pruned.params, test.clone(), grey, &mut samples).await?,
+    };
     let dense = weights.dense_logits.as_deref().unwrap_or_default();
-    let pruned = weights.pruned_logits.as_deref().unwrap_or_default();
     let classes = dense.len() / n.max(1);
-    Ok(if names_digits(&model.labels) {
+    let metric = if names_digits(&model.labels) {
         let truth = &digits.labels[test];
-        let [dense, pruned] = [dense, pruned].map(|answers| accuracy(answers, classes, truth));
+        let [dense, pruned] = [dense, &answers[..]].map(|answers| accuracy(answers, classes, truth));
         Metric { name: "accuracy", dense, pruned, samples: n }
     } else {
-        Metric { name: "agreement", dense: 1.0, pruned: agreement(dense, pruned, classes), samples: n }
-    })
+        Metric { name: "agreement", dense: 1.0, pruned: agreement(dense, &answers, classes), samples: n }
+    };
+    if let Some(pruned) = &mut weights.pruned {
+        pruned.logits = Some(answers);
+    }
+    Ok(metric)
 }
 
 fn names_digits(labels: &[String]) -> bool {

@@ -12,6 +12,7 @@ pub(crate) mod load;
 pub(crate) mod predict;
 pub(crate) mod prune;
 pub(crate) mod run;
+pub(crate) mod sweep;
 pub(crate) mod text;
 pub(crate) mod time;
 pub(crate) mod train;

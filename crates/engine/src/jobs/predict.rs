@@ -27,7 +27,7 @@ pub(crate) async fn run<H: Host>(session: &mut Session<H::File>, job: &Job<'_, H
     let grey = |at: usize| &pixels[at * PIXELS..(at + 1) * PIXELS];
     let mut samples = Samples { done: 0, total: 2 * n as u64 };
     let dense = logits(job, compute, model, &weights.dense, 0..n, grey, &mut samples).await?;
-    let pruned = logits(job, compute, model, &masked, 0..n, grey, &mut samples).await?;
+    let pruned = logits(job, compute, &masked.model, &masked.params, 0..n, grey, &mut samples).await?;
 
     let classes = dense.len() / n.max(1);
     let item = |at: usize| Prediction {

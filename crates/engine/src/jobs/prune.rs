@@ -1,5 +1,5 @@
 use secateur_exec::Calibration;
-use secateur_methods::{Lab, Method, Outcome};
+use secateur_methods::{Lab, Method, Outcome, Scores};
 use secateur_protocol::{Event, Recipe};
 
 use crate::Host;
@@ -25,6 +25,29 @@ pub(crate) async fn run<H: Host>(
         job.send(Event::Level(Box::new(open.level())));
         return Ok(());
     }
+    let Found { cut, scores } = find_cut(session, job, recipe).await?;
+    let open = session.open()?;
+    open.history.push(Cut { amend, seconds: (job.host().now_ms() - started_ms) / 1000.0, ..cut });
+    open.scores = Some(scores);
+    open.moved();
+    job.send(Event::Level(Box::new(open.level())));
+    Ok(())
+}
+
+/// A cut that nobody has made yet, and the scores that decided it.
+pub(crate) struct Found {
+    pub cut: Cut,
+    pub scores: Scores,
+}
+
+/// What a recipe makes of the dense model; the history stays as it is.
+pub(crate) async fn find_cut<H: Host>(
+    session: &mut Session<H::File>,
+    job: &Job<'_, H>,
+    recipe: Recipe,
+) -> Result<Found, Stop> {
+    let method = find(&recipe.method)?;
+    let recipe = recipe.checked(&method.card()).map_err(Stop::because)?;
     let digits = session.digits(job.host()).await?;
     let (compute, open) = session.ready()?;
     let samples = match Wish::read(&method.card(), &recipe) {
@@ -39,17 +62,12 @@ pub(crate) async fn run<H: Host>(
         params: &weights.dense,
         calibration: Calibration { inputs: &samples.inputs, samples: samples.count },
         meter: job,
+        now_ms: &|| job.host().now_ms(),
         cache: &mut weights.cache,
     };
-    let Outcome { masks, scores, mut notes } = method.run(&mut lab, &recipe).await?;
+    let Outcome { masks, removal, statistics, scores, mut notes } = method.run(&mut lab, &recipe).await?;
     notes.extend(samples.note);
-
-    let seconds = (job.host().now_ms() - started_ms) / 1000.0;
-    open.history.push(Cut { recipe, masks, notes, seconds, amend });
-    open.scores = Some(scores);
-    open.moved();
-    job.send(Event::Level(Box::new(open.level())));
-    Ok(())
+    Ok(Found { cut: Cut { recipe, masks, removal, statistics, notes, seconds: 0.0, amend: false }, scores })
 }
 
 pub(crate) fn undo<H: Host>(session: &mut Session<H::File>, job: &Job<'_, H>) -> Result<(), Stop> {

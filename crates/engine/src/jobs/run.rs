@@ -17,15 +17,15 @@ pub(crate) async fn run<H: Host>(session: &mut Session<H::File>, job: &Job<'_, H
     let file = job.host().open(Asset::User(name)).await.map_err(Stop::because)?;
     let header = safetensors::read_header(&file).await.map_err(Stop::because)?;
     let (compute, open) = session.ready()?;
-    let params = open.pruned(compute).await?;
-    let graph = fitted(&open.checkpoint.model.graph, &header)?;
+    let pruned = open.pruned(compute).await?;
+    let graph = fitted(&pruned.model.graph, &header)?;
     let mut inputs = Inputs::default();
     for tensor in &header.tensors {
         let values = safetensors::read_numbers(&file, tensor).await.map_err(Stop::because)?;
         inputs.upload(compute, &graph, &tensor.name, tensor.shape[0], values)?;
     }
     let mut tensors = Vec::new();
-    for (name, value) in outputs(&graph, &params, inputs)? {
+    for (name, value) in outputs(&graph, &pruned.params, inputs)? {
         let bytes = value.read().await?.iter().flat_map(|number| number.to_le_bytes()).collect();
         tensors.push(Tensor { name, dtype: Dtype::F32, shape: value.shape(), bytes: Cow::Owned(bytes) });
     }

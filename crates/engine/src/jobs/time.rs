@@ -1,7 +1,7 @@
 use secateur_data::digits::Split;
 use secateur_exec::{Meter, Params, forward, probe, shortened};
-use secateur_graph::ParamId;
-use secateur_protocol::{Event, Multiplied, Spread, Timing, Unit};
+use secateur_graph::{Graph, ParamId};
+use secateur_protocol::{Event, Layout, Multiplied, Spread, Timing, Unit};
 
 use crate::Host;
 use crate::desk::Job;
@@ -25,6 +25,7 @@ pub(crate) async fn run<H: Host>(
     let pruned = open.pruned(compute).await?;
     let (model, weights) = open.parts()?;
     let graph = shortened(&model.graph).map_err(Stop::because)?;
+    let smaller = shortened(&pruned.model.graph).map_err(Stop::because)?;
     let mut given = probe(compute, &graph, 0, batch as usize)?;
     if let Ok(spec) = pictures(model) {
         let images = inputs(spec, digits.split(Split::Test).take(batch as usize).map(|at| digits.grey(at)));
@@ -32,24 +33,28 @@ pub(crate) async fn run<H: Host>(
         given.upload(compute, &graph, name, batch as usize, images)?;
     }
 
-    let time = async |params: &Params| {
+    let time = async |graph: &Graph, params: &Params| {
         let start_ms = job.host().now_ms();
-        forward(&graph, params, given.clone(), &mut ())?.read().await?;
+        forward(graph, params, given.clone(), &mut ())?.read().await?;
         compute.check()?;
         Ok::<f64, Stop>(job.host().now_ms() - start_ms)
     };
-    time(&weights.dense).await?; // warm up: pages and pipelines are made on the first pass
-    time(&pruned).await?;
+    time(&graph, &weights.dense).await?; // warm up: pages and pipelines are made on the first pass
+    time(&smaller, &pruned.params).await?;
     let (mut dense_ms, mut pruned_ms) = (Vec::new(), Vec::new());
     for done in 0..repeats {
-        dense_ms.push(time(&weights.dense).await?);
-        pruned_ms.push(time(&pruned).await?);
+        dense_ms.push(time(&graph, &weights.dense).await?);
+        pruned_ms.push(time(&smaller, &pruned.params).await?);
         job.tick(u64::from(done) + 1, u64::from(repeats), Unit::Steps).await?;
     }
     let device = compute.adapter().name.clone();
     let (dense_ms, pruned_ms) = (spread(dense_ms), spread(pruned_ms));
-    let multiplied = |id: ParamId| Multiplied { param: id.0, layout: pruned.layout(id) };
-    let layouts = graph.prunable().map(multiplied).collect();
+    // Of a smaller model some layers may be gone; none of the others is laid out anew.
+    let layout = |id: ParamId| match pruned.model.graph.find_param(&graph.param(id).name) {
+        Some(id) => pruned.params.layout(id),
+        None => Layout::Dense,
+    };
+    let layouts = graph.prunable().map(|id| Multiplied { param: id.0, layout: layout(id) }).collect();
     job.send(Event::Timing(Timing { batch, repeats, dense_ms, pruned_ms, device, layouts }));
     Ok(())
 }

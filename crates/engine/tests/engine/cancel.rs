@@ -45,7 +45,7 @@ fn loading_stops_at_any_tensor() {
 #[test]
 fn measuring_stops_at_any_batch() {
     cancelled_anywhere(Command::Evaluate);
-    cancelled_anywhere(Command::Export);
+    cancelled_anywhere(Command::Export { format: Format::Zeros });
     cancelled_anywhere(Command::Time { batch: 4, repeats: 3 });
 }
 

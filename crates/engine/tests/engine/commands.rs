@@ -40,7 +40,7 @@ fn without_device_or_model_every_command_says_what_is_missing() {
         Command::Generate(Generate { prompt: "a".into(), max_tokens: 1, choice: Choice::Greedy, seed: 0 }),
         Command::Time { batch: 1, repeats: 1 },
         Command::Heat { params: vec![0], kind: HeatKind::Weight, side: 4 },
-        Command::Export,
+        Command::Export { format: Format::Zeros },
         Command::Compare { with: Source::BuiltIn { id: "digits-vit".into() } },
     ];
     let n = all.len() as u32;
@@ -198,6 +198,24 @@ fn bench_measures_the_score_kernel() {
     let band = run.find(2, |(event, _)| if let Event::Bandwidth(band) = event { Some(band.clone()) } else { None });
     assert!(band.bytes >= 5000 * 8 && band.score_ms.median > 0.0);
     assert!(run.error(3).contains("entries"));
+}
+
+#[test]
+fn bench_measures_products_of_linear_layers_and_convolutions() {
+    let products = |samples, window| Command::BenchProducts { samples, inputs: 36, outputs: 20, window, repeats: 2 };
+    let asked = [products(30, None), products(30, Some(3)), products(1, Some(3)), products(30, Some(4))];
+    let run = run(&[], [hello()].into_iter().chain(asked).collect());
+    let kernels = |of| {
+        let times =
+            |(event, _): &_| if let Event::Products(products) = event { Some(products.times.clone()) } else { None };
+        let mut kernels: Vec<_> = run.find(of, times).into_iter().map(|time| time.kernel).collect();
+        kernels.dedup();
+        kernels
+    };
+    assert_eq!(kernels(2), ["burn", "copy", "dense", "masked", "blocks16", "rows"]);
+    assert_eq!(kernels(3), ["burn", "copy", "dense", "blocks16", "rows"]);
+    assert_eq!(kernels(4), ["burn", "copy"], "a single place is left to burn");
+    assert!(run.error(5).contains("window = 4"));
 }
 
 #[test]

@@ -80,7 +80,7 @@ fn a_text_is_gone_on_with() {
 #[test]
 fn each_model_is_asked_about_what_the_other_wrote() {
     let ask = || go_on("the cat", 12, Choice::Greedy, 0);
-    let cut = opened(vec![ask(), prune("magnitude", 0.8), ask(), Command::Export]);
+    let cut = opened(vec![ask(), prune("magnitude", 0.8), ask(), Command::Export { format: Format::Zeros }]);
     let (before, after) = (written(&cut, 3), written(&cut, 5));
     let ids = |tokens: &[Token]| tokens.iter().map(|token| token.id).collect::<Vec<_>>();
     assert_eq!(ids(&before.dense), ids(&after.dense), "the dense model is what it was");

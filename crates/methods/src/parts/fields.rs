@@ -3,21 +3,23 @@
 use secateur_graph::select::check_n_of_m;
 use secateur_protocol::{Card, Field, Recipe, RecipeError, Value};
 
+use super::units::UNITS;
 use super::{Allocation, Pattern};
 use crate::MethodError;
 
 /// How much goes and in which pattern; for [`Pattern`]. `allocation` is the method's default.
 pub fn cut(allocation: &'static str) -> Vec<Field> {
     vec![
-        Field::number("sparsity", 0.5, 0.0, 0.99, "Share of all prunable weights, or of a layer's blocks, to remove.")
-            .only_if("pattern", &["unstructured", "blocks"]),
+        Field::number("sparsity", 0.5, 0.0, 0.99, "Share of all prunable weights, of a layer's blocks, or of units, to remove.")
+            .only_if("pattern", &["unstructured", "blocks", "unit"]),
         Field::choice(
             "pattern",
             "unstructured",
-            &["unstructured", "n:m", "blocks"],
+            &["unstructured", "n:m", "blocks", "unit"],
             "unstructured: weights go one by one. n:m: N of every M neighbours in a row stay, as sparse tensor cores \
              want it. blocks: blocks of B x B weights go as a whole, those with the lowest sum of scores, the same \
-             share of every layer.",
+             share of every layer. unit: whole heads, neurons, channels or layers go with all that belongs to them, and \
+             the model becomes smaller.",
         ),
         Field::whole("n", 2, 1, 15, "Weights kept in each group of M.").only_if("pattern", &["n:m"]),
         Field::whole("m", 4, 2, 16, "Neighbouring inputs of a row that form a group.").only_if("pattern", &["n:m"]),
@@ -28,6 +30,54 @@ pub fn cut(allocation: &'static str) -> Vec<Field> {
             "B: so many neighbouring outputs and inputs form a block, fewer at the edge of a layer.",
         )
         .only_if("pattern", &["blocks"]),
+        Field::choice(
+            "units",
+            "neurons",
+            &UNITS,
+            "What goes as a whole. neurons: hidden features of MLPs. heads: of attention. kv-groups: keys and values with the \
+             heads that share them. head-dims: the same place in all heads. channels: of convolutions. width: features \
+             of the residual stream. sublayers: attentions or MLPs. blocks: whole layers.",
+        )
+        .only_if("pattern", &["unit"]),
+        Field::choice(
+            "budget",
+            "units",
+            &["units", "params", "macs", "bytes", "ms"],
+            "What decides how much goes. units: the sparsity. params, macs, bytes, ms: as few units as it takes to meet the \
+             target.",
+        )
+        .only_if("pattern", &["unit"]),
+        Field::number(
+            "target",
+            0.5,
+            0.0,
+            1e12,
+            "What may be left: the share of parameters or multiply-accumulates, bytes, or milliseconds of a forward pass of \
+             8 inputs on this device.",
+        )
+        .only_if("budget", &["params", "macs", "bytes", "ms"]),
+        Field::choice(
+            "share",
+            "uniform",
+            &["uniform", "global"],
+            "uniform: every group loses the same share, as stock libraries want it. global: the lowest scores anywhere, \
+             relative to their group's mean.",
+        )
+        .only_if("pattern", &["unit"]),
+        Field::choice(
+            "norms",
+            "kept",
+            &["kept", "recomputed"],
+            "What norms measure when features go. kept: all features as before, those that are gone as zeros, so that the \
+             smaller model answers as the one with zeros. recomputed: those that are left, as stock libraries do.",
+        )
+        .only_if("pattern", &["unit"]),
+        Field::words("counts", "How many go of some groups, whatever the rest says: GROUP:COUNT;GROUP:COUNT, groups by their \
+             place in the list of secateur groups.")
+        .only_if("pattern", &["unit"]),
+        Field::words("remove", "Units that go in any case: GROUP:UNIT,UNIT;GROUP:UNIT.").only_if("pattern", &["unit"]),
+        Field::words("protect", "Units that stay in any case, written alike.").only_if("pattern", &["unit"]),
+        Field::whole("multiple", 1, 1, 64, "What stays of a group is a multiple of this.").only_if("pattern", &["unit"]),
         Field::choice(
             "allocation",
             allocation,
@@ -107,20 +157,20 @@ impl Calibration {
 }
 
 /// A checked recipe's values. That a field is missing or of another kind is a mistake in the method's card.
-struct Values<'a> {
-    card: &'a Card,
-    recipe: &'a Recipe,
+pub(super) struct Values<'a> {
+    pub card: &'a Card,
+    pub recipe: &'a Recipe,
 }
 
 impl Values<'_> {
-    fn number(&self, key: &str) -> Result<f64, RecipeError> {
+    pub fn number(&self, key: &str) -> Result<f64, RecipeError> {
         match self.recipe.value(self.card, key) {
             Some(Value::Number(number)) => Ok(number),
             other => Err(wrong(key, other, "a number")),
         }
     }
 
-    fn text(&self, key: &str) -> Result<String, RecipeError> {
+    pub fn text(&self, key: &str) -> Result<String, RecipeError> {
         match self.recipe.value(self.card, key) {
             Some(Value::Text(text)) => Ok(text),
             other => Err(wrong(key, other, "a word")),

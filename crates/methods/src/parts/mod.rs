@@ -6,6 +6,7 @@ pub mod fields;
 mod one_shot;
 mod pattern;
 mod plan;
+mod units;
 
 pub use criterion::{Criterion, Scores};
 pub use one_shot::OneShot;

@@ -2,11 +2,13 @@ use std::rc::Rc;
 
 use burn::tensor::Tensor;
 use secateur_exec::{Sums, calibrate};
+use secateur_graph::surgery::{Removal, Statistics};
 use secateur_graph::{Masks, ParamId};
 use secateur_protocol::{Card, Recipe, Unit};
 
 use super::fields::Calibration;
 use super::plan::{Plan, plan};
+use super::units::{self, UnitCut};
 use super::{Criterion, Cut, Pattern, Scores};
 use crate::lab::{Samples, Source, mean};
 use crate::{Lab, Method, MethodError, Outcome, Run};
@@ -32,8 +34,7 @@ impl OneShot {
     async fn cut(&self, lab: &mut Lab<'_>, recipe: &Recipe) -> Result<Outcome, MethodError> {
         let card = self.card();
         let recipe = recipe.clone().checked(&card)?;
-        let pattern = Pattern::read(&card, &recipe)?;
-        let mut notes: Vec<String> = pattern.left_over(lab.graph).into_iter().collect();
+        let mut notes = Vec::new();
         let wish = self.criterion.needs_activations().then(|| Calibration::read(&card, &recipe)).transpose()?;
         let samples = wish.map_or(Samples::default(), |wish| lab.first(wish.samples));
         if wish.is_some_and(|wish| samples.count < wish.samples) {
@@ -41,11 +42,19 @@ impl OneShot {
         }
         let seed = if self.criterion.needs_seed() { recipe.seed } else { 0 };
         let source = Source { criterion: self.criterion, seed, samples };
+        if let Some(cut) = UnitCut::read(&card, &recipe)? {
+            let (removal, unmet) = cut.choose(lab, source).await?;
+            notes.extend(unmet);
+            let (masks, scores) = (units::masks(lab, &removal)?, lab.dense(source).await?);
+            return Ok(Outcome { masks, removal, statistics: cut.statistics(), scores, notes });
+        }
+        let pattern = Pattern::read(&card, &recipe)?;
+        notes.extend(pattern.left_over(lab.graph));
         let plan = plan(lab, source, pattern).await?;
         let sequential = wish.is_some_and(|wish| wish.sequential);
         let (masks, scores) =
             if sequential { block_by_block(lab, source, &plan).await? } else { at_once(lab, source, &plan).await? };
-        Ok(Outcome { masks, scores, notes })
+        Ok(Outcome { masks, removal: Removal::new(), statistics: Statistics::default(), scores, notes })
     }
 }
 

@@ -55,6 +55,7 @@ impl World {
             params: &self.params,
             calibration: Calibration { inputs: &self.inputs, samples: self.samples },
             meter,
+            now_ms: &|| 0.0,
             cache: &mut self.cache,
         };
         pollster::block_on(find(&recipe.method).unwrap().run(&mut lab, recipe))

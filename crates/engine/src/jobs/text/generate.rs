@@ -36,9 +36,9 @@ pub(crate) async fn generate<H: Host>(
     let (second, pruned_of_first, dense_of_second) = match &masked {
         None => (first.clone(), first.log_probabilities.clone(), first.log_probabilities.clone()),
         Some(masked) => {
-            let second = go_on(compute, graph, masked, beginning, &part(1)).await?;
+            let second = go_on(compute, &masked.model.graph, &masked.params, beginning, &part(1)).await?;
             let [text, other] = [&first, &second].map(|written| [&prompt[..], &written.tokens].concat());
-            let of_first = Reader::new(compute, graph, masked).read(&text, &part(2)).await?;
+            let of_first = Reader::new(compute, &masked.model.graph, &masked.params).read(&text, &part(2)).await?;
             let of_second = Reader::new(compute, graph, &dense).read(&other, &part(3)).await?;
             (second, of_first.log_probabilities, of_second.log_probabilities)
         }

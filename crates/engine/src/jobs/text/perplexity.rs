@@ -1,5 +1,6 @@
 use secateur_exec::text::{Perplexity, Windows, perplexity};
 use secateur_exec::{Params, Part};
+use secateur_graph::Graph;
 use secateur_models::Model;
 use secateur_protocol::{Event, TextTest, fnv1a};
 
@@ -55,29 +56,31 @@ async fn measure<H: Host>(
 ) -> Result<Metric, Stop> {
     let (compute, open) = session.ready()?;
     let masked = open.pruned(compute).await?;
-    let uncut = open.cut().is_none();
+    let uncut = masked.dense;
     let (model, weights) = open.parts()?;
     let windows = fitted(windows, model, tokens.len());
     windows.check(tokens.len())?;
     let each = windows.total(tokens.len());
-    let run = async |params: &Params, at: u64| {
+    let run = async |graph: &Graph, params: &Params, at: u64| {
         let part = Part { meter: job, start: at * each, total: 2 * each };
-        perplexity(compute, &model.graph, params, tokens, windows, &part).await
+        perplexity(compute, graph, params, tokens, windows, &part).await
     };
     let on = (fnv1a(&tokens.iter().flat_map(|id| id.to_le_bytes()).collect::<Vec<u8>>()), windows);
     let known = |kept: Option<Measured>| kept.filter(|kept| kept.on == on).map(|kept| kept.perplexity);
 
     let dense = match known(weights.dense_perplexity) {
         Some(dense) => dense,
-        None => run(&weights.dense, 0).await?,
+        None => run(&model.graph, &weights.dense, 0).await?,
     };
     weights.dense_perplexity = Some(Measured { on, perplexity: dense });
-    let pruned = match known(weights.pruned_perplexity) {
+    let pruned = match known(weights.pruned.as_ref().and_then(|pruned| pruned.perplexity)) {
         _ if uncut => dense,
         Some(pruned) => pruned,
-        None => run(&masked, 1).await?,
+        None => run(&masked.model.graph, &masked.params, 1).await?,
     };
-    weights.pruned_perplexity = Some(Measured { on, perplexity: pruned });
+    if let Some(kept) = &mut weights.pruned {
+        kept.perplexity = Some(Measured { on, perplexity: pruned });
+    }
     let Perplexity { value: dense, tokens } = dense;
     Ok(Metric { name: "perplexity", dense, pruned: pruned.value, samples: tokens as usize })
 }

@@ -1,0 +1,57 @@
+use secateur_graph::surgery::Surgery;
+use secateur_models::Model;
+use secateur_protocol::{Event, Format, Reader, Verdict};
+
+use crate::Host;
+use crate::desk::Job;
+use crate::session::Session;
+use crate::stop::Stop;
+
+/// Who could open an export of each format, and why others could not.
+pub(crate) fn run<H: Host>(session: &mut Session<H::File>, job: &Job<'_, H>) -> Result<(), Stop> {
+    let open = session.open()?;
+    let cut = open.cut().ok_or_else(|| Stop::because("nothing is pruned yet; prune first"))?;
+    let model = &open.checkpoint.model;
+    let surgery = if cut.removal.is_empty() { None } else { Some(cut.surgery(&model.graph)?) };
+    let items = Format::ALL.map(|format| Verdict { format, readers: readers(model, surgery.as_ref(), format) });
+    job.send(Event::Verdicts { items: items.into() });
+    Ok(())
+}
+
+/// The library that models of a family come from.
+fn stock(model: &Model) -> &'static str {
+    match model.family {
+        "resnet" | "vgg" | "mobilenet" => "torchvision",
+        "unet" | "dit" => "diffusers",
+        "timm" => "timm",
+        "lenet" | "recurrent" => "PyTorch",
+        _ => "transformers",
+    }
+}
+
+fn readers(model: &Model, surgery: Option<&Surgery>, format: Format) -> Vec<Reader> {
+    let reader = |name: &str, opens: bool, why: &str| Reader { name: name.into(), opens, why: why.into() };
+    let stock = stock(model);
+    let unchanged = "weights went one by one, so no smaller model can be written; cut whole units for that";
+    match (format, surgery) {
+        (Format::Zeros, _) => {
+            let why = "the same shapes as before, with zeros";
+            vec![reader(stock, true, why), reader("Secateur", true, why)]
+        }
+        (Format::Uniform | Format::Ragged, None) => {
+            vec![reader(stock, false, unchanged), reader("Secateur", false, unchanged)]
+        }
+        (Format::Uniform, Some(surgery)) => match model.uniform(&surgery.graph) {
+            Ok(_) => {
+                let why = "all layers have the sizes that the written config says";
+                vec![reader(stock, true, why), reader("Secateur", true, why)]
+            }
+            Err(why) => vec![reader(stock, false, &why), reader("Secateur", false, &why)],
+        },
+        (Format::Ragged, Some(_)) => vec![
+            reader(stock, false, "layers have their own sizes, which its classes do not take"),
+            reader("Secateur", true, "the config says which units went"),
+        ],
+        (Format::Onnx, _) => vec![reader("onnxruntime", false, "ONNX files cannot be written yet")],
+    }
+}
