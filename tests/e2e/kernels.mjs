@@ -24,9 +24,10 @@ function within(most, { layer, samples, ...sides }) {
   return { layer: fewer < samples ? `${layer}, cut to ${fewer} samples` : layer, samples: fewer, ...sides };
 }
 
+/// Linear layers: onnxruntime-web is given no convolutions here.
 async function layers(most) {
   const list = JSON.parse(await readFile(join(top, "crates/cli/src/commands/bench/layers.json"), "utf8"));
-  return list.map((layer) => within(most, layer));
+  return list.filter(({ window }) => !window).map((layer) => within(most, layer));
 }
 
 /// The protocol's version, which the engine wants to hear first.

@@ -1,4 +1,4 @@
-"""Times PyTorch's linear layers on the CPU, for `secateur bench kernels --device cpu` to be held beside.
+"""Times PyTorch's linear layers and convolutions on the CPU, for `secateur bench kernels --device cpu` to be held beside.
 
     ~/.cache/secateur/tools/golden/bin/python speed.py [--json]
 
@@ -7,6 +7,7 @@ at the clock, after some to warm up, on all cores. With --json the last line is 
 """
 
 import json
+import math
 import os
 import statistics
 import sys
@@ -14,23 +15,28 @@ import time
 from pathlib import Path
 
 import torch
-from torch.nn.functional import linear
+from torch.nn.functional import conv2d, linear
 
 LAYERS = Path(__file__).parents[2] / "crates/cli/src/commands/bench/layers.json"
 REPEATS, LASTS_MS = 20, 5.0
 
 
 def milliseconds(x: torch.Tensor, w: torch.Tensor, runs: int) -> float:
-    """So many products y = x W^T; x [samples, inputs], w [outputs, inputs]."""
+    """So many products y = x W^T; x [samples, inputs], w [outputs, inputs], or pictures and kernels."""
+    multiply = linear if x.dim() == 2 else conv2d
     start = time.perf_counter()
     for _ in range(runs):
-        linear(x, w)
+        multiply(x, w)
     return (time.perf_counter() - start) * 1e3
 
 
 @torch.inference_mode()
-def measure(samples: int, inputs: int, outputs: int) -> dict[str, float]:
+def measure(samples: int, inputs: int, outputs: int, window: int | None) -> dict[str, float]:
     x, w = torch.randn(samples, inputs), torch.randn(outputs, inputs)
+    if window:
+        channels, height = inputs // window**2, math.isqrt(samples)
+        x = torch.randn(1, channels, height + window - 1, samples // height + window - 1)
+        w = w.reshape(outputs, channels, window, window)
     milliseconds(x, w, runs=1)
     runs = 1
     while milliseconds(x, w, runs) < LASTS_MS:
@@ -51,7 +57,7 @@ if __name__ == "__main__":
     measured = []
     for layer in json.loads(LAYERS.read_text()):
         name, sides = layer["layer"], [layer[side] for side in ("samples", "inputs", "outputs")]
-        measured.append((name, *sides, measure(*sides)))
+        measured.append((name, *sides, measure(*sides, layer.get("window"))))
     if "--json" in sys.argv[1:]:
         keys = ("layer", "samples", "inputs", "outputs", "ms")
         print(json.dumps({"device": device, "repeats": REPEATS, "layers": [dict(zip(keys, of)) for of in measured]}))

@@ -113,7 +113,7 @@ async fn everything_else_runs_on_webgpu() {
         Command::Evaluate,
         Command::Time { batch: 2, repeats: 2 },
         Command::Bench { entries: 4096, repeats: 2 },
-        Command::Export,
+        Command::Export { format: Format::Zeros },
         Command::UseDevice { device: DeviceChoice::Cpu },
         Command::Undo,
     ])

@@ -42,6 +42,7 @@ pub(crate) async fn products<H: Host>(
     session: &mut Session<H::File>,
     job: &Job<'_, H>,
     size: [u32; 3],
+    window: Option<u32>,
     repeats: u32,
 ) -> Result<(), Stop> {
     check("repeats", repeats)?;
@@ -51,8 +52,14 @@ pub(crate) async fn products<H: Host>(
             return Err(Stop::because(format!("{name} = {side}: wanted a whole number from 1 to {LARGEST_SIDE}")));
         }
     }
+    if let Some(side) = window
+        && (side == 0 || !u64::from(inputs).is_multiple_of(u64::from(side) * u64::from(side)))
+    {
+        let why = format!("window = {side}: wanted a side whose square divides the {inputs} inputs");
+        return Err(Stop::because(why));
+    }
     let compute = session.compute()?;
-    let bench = ProductBench::new(compute, size.map(|side| side as usize))?;
+    let bench = ProductBench::new(compute, size.map(|side| side as usize), window.map(|side| side as usize))?;
     let products: Vec<&Product> = bench.products().iter().collect();
     let times =
         in_turns(job, compute, repeats, &products, async |product, runs| bench.run(product, runs).await).await?;
@@ -61,7 +68,7 @@ pub(crate) async fn products<H: Host>(
         |(product, ms): (&Product, Spread)| ProductTime { kernel: product.kernel.into(), density: product.density, ms };
     let times = products.into_iter().zip(times).map(time).collect();
     let device = compute.adapter().name.clone();
-    job.send(Event::Products(Products { samples, inputs, outputs, repeats, device, times }));
+    job.send(Event::Products(Products { samples, inputs, outputs, window, repeats, device, times }));
     Ok(())
 }
 

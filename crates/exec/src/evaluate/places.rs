@@ -3,8 +3,9 @@ use burn::tensor::module::{avg_pool2d, conv2d, max_pool2d};
 use burn::tensor::ops::{AvgPoolOptions, ConvOptions, MaxPoolOptions};
 use secateur_graph::Op;
 use secateur_graph::ops::{AvgPool2d, Conv2d, MaxPool2d, Pad2d, PadChannels, ToPlaces, Unpatch, Upsample};
+use secateur_kernels::simd::{self, Weight, Window};
 
-use super::{Moment, one, wrong};
+use super::{Moment, Multiply, one, wrong};
 use crate::value::each_rank;
 use crate::{ExecError, Value};
 
@@ -15,7 +16,7 @@ pub(super) fn evaluate(moment: Moment<'_>, inputs: &[Value]) -> Result<Value, Ex
     Ok(match (&node.op, one(inputs).ok_or_else(misfit)?) {
         (Op::Conv2d(op), Value::R4(x)) => {
             let Some(Value::R4(weight)) = moment.param(0)? else { return Err(misfit()) };
-            Value::R4(convolve(op, x, weight, moment.vector(1)?))
+            Value::R4(convolve(op, x, weight, moment.multiply(0), moment.vector(1)?))
         }
         (Op::MaxPool2d(MaxPool2d { kernel, stride, padding }), Value::R4(x)) => {
             let options = MaxPoolOptions::new([*kernel; 2]).with_stride([*stride; 2]).with_padding([*padding; 2]);
@@ -41,9 +42,26 @@ pub(super) fn evaluate(moment: Moment<'_>, inputs: &[Value]) -> Result<Value, Ex
     })
 }
 
-/// [samples, in, height, width] -> [samples, out, height', width']
-fn convolve(op: &Conv2d, x: Tensor<4>, weight: Tensor<4>, bias: Option<Tensor<1>>) -> Tensor<4> {
-    conv2d(x, weight, bias, ConvOptions::new([op.stride; 2], [op.padding; 2], [1; 2], op.groups))
+/// [samples, in, height, width] -> [samples, out, height', width']. On a GPU, for several groups and where gradients are
+/// recorded, the library's convolution serves.
+fn convolve(
+    op: &Conv2d,
+    x: Tensor<4>,
+    weight: Tensor<4>,
+    multiply: Multiply<'_>,
+    bias: Option<Tensor<1>>,
+) -> Tensor<4> {
+    let &Conv2d { kernel, stride, padding, groups, .. } = op;
+    let window = Window { kernel, stride, padding };
+    let own = match multiply {
+        _ if groups > 1 => None,
+        Multiply::Packed(packed) => packed.convolve(&x, window, bias.as_ref()),
+        Multiply::OwnDense | Multiply::Usual => {
+            let weight = weight.clone().reshape([op.outputs, op.inputs * kernel * kernel]);
+            simd::convolve(&x, window, Weight::Plain(&weight), bias.as_ref())
+        }
+    };
+    own.unwrap_or_else(|| conv2d(x, weight, bias, ConvOptions::new([stride; 2], [padding; 2], [1; 2], groups)))
 }
 
 fn flatten<const D: usize>(x: Tensor<D>) -> Tensor<2> {

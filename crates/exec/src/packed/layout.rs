@@ -4,7 +4,7 @@ use secateur_graph::Mask;
 use secateur_kernels::KernelError;
 use secateur_kernels::matmul::pack::{Pattern, pack_blocks, pack_nm};
 use secateur_kernels::matmul::{BlockIndex, NmWeight, block_sparse};
-use secateur_kernels::simd::{self, BLOCK, Blocks, Rows, Weight, linear};
+use secateur_kernels::simd::{self, BLOCK, Blocks, Rows, Weight, Window, linear};
 use secateur_protocol::Layout;
 
 /// How a pruned weight [outputs, inputs] can be laid out so that what is gone is left out of its products.
@@ -98,6 +98,14 @@ impl Packed {
                 on_gpu(x, bias, |x| block_sparse(x, values.clone(), index))
             }
             Self::NOfM(weight) => on_gpu(x, bias, |x| weight.product(x)),
+        }
+    }
+
+    /// A convolution of one group whose weight this is. None where gradients are recorded, and elsewhere than on the CPU.
+    pub fn convolve(&self, x: &Tensor<4>, window: Window, bias: Option<&Tensor<1>>) -> Option<Tensor<4>> {
+        match self {
+            Self::Host(packed) => simd::convolve(x, window, Weight::Packed(packed), bias),
+            Self::Blocks(_) | Self::NOfM(_) => None,
         }
     }
 

@@ -18,7 +18,8 @@ impl Params {
     /// What `masks` prune is 0.
     pub async fn packed(&self, compute: &Compute, graph: &Graph, masks: &Masks) -> Result<Self, ExecError> {
         let mut packed = self.clone();
-        for (id, mask) in masks.iter().filter(|(id, _)| multiplies(graph, *id)) {
+        let gpu = compute.adapter().gpu;
+        for (id, mask) in masks.iter().filter(|(id, _)| multiplies(graph, *id, gpu)) {
             let (outputs, inputs) = graph.param(id).matrix();
             if mask.count_pruned() > 0
                 && let Some(kind) = compute.crossover().pick(mask, [outputs, inputs])
@@ -37,7 +38,12 @@ impl Params {
     }
 }
 
-/// Whether the parameter is a linear layer's weight.
-fn multiplies(graph: &Graph, id: ParamId) -> bool {
-    graph.nodes.iter().any(|node| matches!(node.op, Op::Linear(_)) && node.params.first() == Some(&id))
+/// Whether the parameter is a linear layer's weight, or on the CPU that of a convolution of one group.
+fn multiplies(graph: &Graph, id: ParamId, gpu: bool) -> bool {
+    let multiplies = |op: &Op| match op {
+        Op::Linear(_) => true,
+        Op::Conv2d(conv) => conv.groups == 1 && !gpu,
+        _ => false,
+    };
+    graph.nodes.iter().any(|node| multiplies(&node.op) && node.params.first() == Some(&id))
 }

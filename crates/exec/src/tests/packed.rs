@@ -67,6 +67,34 @@ fn what_pays_is_taken_and_answers_stay() {
 }
 
 #[test]
+fn convolutions_too() {
+    let mut g = Builder::default();
+    let x = g.add("x", ops::Input::new(&[3, 12, 9]), &[]).unwrap();
+    let x = g.add("first", ops::Conv2d { padding: 1, ..ops::Conv2d::new(3, 32, 3) }, &[x]).unwrap();
+    let x = g.add("relu", ops::Activation::Relu, &[x]).unwrap();
+    let second = ops::Conv2d { stride: 2, bias: false, ..ops::Conv2d::new(32, 20, 3) };
+    let x = g.add("second", second, &[x]).unwrap();
+    let x = g.add("groups", ops::Conv2d { groups: 4, ..ops::Conv2d::new(20, 8, 1) }, &[x]).unwrap();
+    let graph = g.finish(x);
+    let ids = ["first.weight", "second.weight", "groups.weight"].map(|name| graph.find_param(name).unwrap());
+    let mut masks = Masks::default();
+    let kept: [fn(usize) -> bool; 3] = [|at| at % 8 == 3, |at| at / 288 < 16 && at % 288 < 32, |at| at % 8 == 3];
+    for (id, kept) in ids.into_iter().zip(kept) {
+        masks.set(&graph, id, Mask::from_kept((0..graph.param(id).len()).map(kept))).unwrap();
+    }
+    let compute = cpu().with_crossover(costs(1.0, 3.0));
+    let dense = random_params(&graph);
+    let masked = dense.masked(&compute, &graph, &masks).unwrap();
+    let mut packed = block_on(masked.packed(&compute, &graph, &masks)).unwrap();
+    assert_eq!(ids.map(|id| packed.layout(id)), [Layout::Rows, Layout::Blocks, Layout::Dense]);
+    // Only what is laid out leaves anything out now.
+    ids[..2].iter().for_each(|id| packed.values[id.0 as usize] = dense.values[id.0 as usize].clone());
+    let given = numbers(4 * 3 * 12 * 9, "input");
+    let [want, got] = [&masked, &packed].map(|params| block_on(logits(&compute, &graph, params, &given, 4)).unwrap());
+    assert!(want.iter().zip(&got).all(|(want, got)| (want - got).abs() < 1e-4));
+}
+
+#[test]
 fn on_a_gpu_too() {
     let Some(gpu) = gpu() else { return };
     let graph = two_layers();

@@ -6,13 +6,13 @@ use super::{in_pieces, multiply_add, samples};
 pub const BLOCK: usize = 16;
 
 /// Samples at a time: as many sums stay in registers.
-const SAMPLES: usize = if cfg!(target_arch = "wasm32") { 2 } else { 6 };
+pub(super) const SAMPLES: usize = if cfg!(target_arch = "wasm32") { 2 } else { 6 };
 
 /// Samples a thread takes at once: enough to make laying out a dense weight worth it, few enough to stay in its cache.
 const PIECE: usize = 192;
 
 /// By input, then by output.
-type Block = [[f32; BLOCK]; BLOCK];
+pub(super) type Block = [[f32; BLOCK]; BLOCK];
 
 /// A weight [outputs, inputs] in blocks of 16 x 16, those of one row of blocks ("panel") one after the other. Blocks with
 /// nothing in them are left out.
@@ -62,6 +62,11 @@ impl Blocks {
         size_of_val(&self.starts[..]) + size_of_val(&self.columns[..]) + size_of_val(&self.values[..])
     }
 
+    /// For each 16 outputs, which blocks there are and what is in them.
+    pub(super) fn panels(&self) -> impl Iterator<Item = (&[u32], &[Block])> {
+        self.starts.windows(2).map(|range| (&self.columns[range[0]..range[1]], &self.values[range[0]..range[1]]))
+    }
+
     pub(super) fn product(&self, x: &[f32], bias: Option<&[f32]>, y: &mut [f32]) {
         let samples = samples(x, self.inputs, bias, y, self.outputs);
         if samples == 0 || self.outputs == 0 {
@@ -71,8 +76,7 @@ impl Blocks {
         let piece =
             if samples < 4 * SAMPLES { samples } else { PIECE.min(samples.div_ceil(2).next_multiple_of(SAMPLES)) };
         in_pieces(piece, (x, self.inputs), (y, self.outputs), |x, y| {
-            for (panel, range) in self.starts.windows(2).enumerate() {
-                let (columns, values) = (&self.columns[range[0]..range[1]], &self.values[range[0]..range[1]]);
+            for (panel, (columns, values)) in self.panels().enumerate() {
                 let panel = Panel { columns, values, output: panel * BLOCK, bias };
                 panel_product(&panel, x, self.inputs, y, self.outputs);
             }

@@ -1,5 +1,5 @@
 //! Products on the CPU: y = x Wᵀ + b for a weight W [outputs, inputs] that was laid out for it once. What was pruned is left
-//! out, by whole blocks or entry by entry, so that fewer weights are less work.
+//! out, by whole blocks or entry by entry, so that fewer weights are less work. A convolution is such a product too.
 //!
 //! There are no intrinsics here: loops over arrays of a fixed size, compiled once for each instruction set that the
 //! crate `macerator` tells apart at run time (AVX-512, AVX2, NEON, wasm's simd128 ...).
@@ -7,14 +7,16 @@
 #![expect(clippy::extra_unused_type_parameters, reason = "macerator compiles a function once for each S")]
 
 mod blocks;
+mod conv;
 mod few;
 mod rows;
 mod tensor;
 
 pub use blocks::{BLOCK, Blocks, dense};
+pub use conv::Window;
 pub use few::few;
 pub use rows::Rows;
-pub use tensor::{Weight, linear};
+pub use tensor::{Weight, convolve, linear};
 
 /// A weight that is laid out for products.
 #[derive(Clone, Debug, PartialEq)]
@@ -66,16 +68,42 @@ fn in_pieces(
     samples: usize,
     (x, inputs): (&[f32], usize),
     (y, outputs): (&mut [f32], usize),
-    work: impl Fn(&[f32], &mut [f32]) + Sync,
+    work: impl Fn(&[f32], &mut [f32]) + Sync + Send,
 ) {
-    let of = |piece: usize, y: &[f32]| &x[piece * samples * inputs..][..y.len() / outputs * inputs];
+    in_turn(
+        y.chunks_mut(samples * outputs).collect(),
+        || (),
+        |(), piece, y: &mut [f32]| {
+            work(&x[piece * samples * inputs..][..y.len() / outputs * inputs], y);
+        },
+    );
+}
+
+/// Hands each item and its place in the list to `work`, on all threads where there are threads, with a scratch that `work`
+/// gets again and again.
+fn in_turn<T: Send, U>(
+    items: Vec<T>,
+    scratch: impl Fn() -> U + Sync + Send,
+    work: impl Fn(&mut U, usize, T) + Sync + Send,
+) {
     #[cfg(not(target_arch = "wasm32"))]
     {
         use rayon::prelude::*;
-        y.par_chunks_mut(samples * outputs).enumerate().for_each(|(piece, y)| work(of(piece, y), y));
+        items.into_par_iter().enumerate().for_each_init(scratch, |scratch, (at, item)| work(scratch, at, item));
     }
     #[cfg(target_arch = "wasm32")]
-    y.chunks_mut(samples * outputs).enumerate().for_each(|(piece, y)| work(of(piece, y), y));
+    {
+        let mut scratch = scratch();
+        items.into_iter().enumerate().for_each(|(at, item)| work(&mut scratch, at, item));
+    }
+}
+
+/// Where each output's N sums start.
+fn starts<const N: usize>(bias: Option<&[f32]>, sums: &mut [[f32; N]]) {
+    match bias {
+        Some(bias) => sums.iter_mut().zip(bias).for_each(|(sums, bias)| *sums = [*bias; N]),
+        None => sums.fill([0.0; N]),
+    }
 }
 
 /// How many samples x and y hold.

@@ -2,13 +2,13 @@ use std::ops::Range;
 
 use macerator::Simd;
 
-use super::{in_pieces, multiply_add, samples};
+use super::{in_pieces, multiply_add, samples, starts};
 
 /// Samples whose sums stay in registers.
-const SAMPLES: usize = if cfg!(target_arch = "wasm32") { 32 } else { 64 };
+pub(super) const SAMPLES: usize = if cfg!(target_arch = "wasm32") { 32 } else { 64 };
 
 /// Inputs of a slab, at least: those of [`SAMPLES`] samples fit into the processor's first cache.
-const SLAB: usize = 96;
+pub(super) const SLAB: usize = 96;
 
 /// Kept entries of an output in a slab, at least, on average: sums are fetched and put back for each slab.
 const ENTRIES: usize = 32;
@@ -92,21 +92,29 @@ impl Rows {
     /// The first N samples. Returns N.
     fn side_by_side<const N: usize>(&self, x: &[f32], bias: Option<&[f32]>, y: &mut [f32]) -> usize {
         let mut turned = vec![[0.0; N]; self.slab];
-        let mut sums: Vec<[f32; N]> = match bias {
-            Some(bias) => bias.iter().map(|bias| [*bias; N]).collect(),
-            None => vec![[0.0; N]; self.outputs],
-        };
+        let mut sums = vec![[0.0; N]; self.outputs];
+        starts(bias, &mut sums);
         for (at, slab) in slabs(self.inputs, self.slab).enumerate() {
             for (sample, row) in x.chunks(self.inputs).take(N).enumerate() {
                 turned.iter_mut().zip(&row[slab.clone()]).for_each(|(turned, value)| turned[sample] = *value);
             }
-            let starts = &self.starts[at * self.outputs..=(at + 1) * self.outputs];
-            sum::<N>(starts, &self.columns, &self.values, &turned, &mut sums);
+            self.add_slab(at, &turned, &mut sums);
         }
         for (sample, row) in y.chunks_mut(self.outputs).take(N).enumerate() {
             row.iter_mut().zip(&sums).for_each(|(value, sums)| *value = sums[sample]);
         }
         N
+    }
+
+    /// Adds W times x [inputs] of N samples to the sums [outputs].
+    pub(super) fn add<const N: usize>(&self, x: &[[f32; N]], sums: &mut [[f32; N]]) {
+        slabs(self.inputs, self.slab).enumerate().for_each(|(at, slab)| self.add_slab(at, &x[slab], sums));
+    }
+
+    /// Adds what a slab says, given its inputs.
+    fn add_slab<const N: usize>(&self, at: usize, x: &[[f32; N]], sums: &mut [[f32; N]]) {
+        let starts = &self.starts[at * self.outputs..=(at + 1) * self.outputs];
+        sum::<N>(starts, &self.columns, &self.values, x, sums);
     }
 }
 

@@ -1,21 +1,32 @@
 use burn::backend::Flex;
+use burn::backend::tensor::FloatTensor;
 use burn::tensor::{Tensor, TensorData};
 
-use super::{Packed, dense, few};
+use super::conv::{self, Matrix};
+use super::{Packed, Window, dense, few};
 
 /// Up to so many samples a weight is multiplied with as it lies, and from so many on it is worth laying it out for one
-/// product. Between them the library's product is the best.
+/// product. Between them the library's product is the best. A convolution with so few places is the library's.
 const FEW: usize = 4;
 const MANY: usize = 64;
 /// One kept entry takes as long as so many of the weight as it lies when there are few samples.
 const SPARSE: usize = 8;
 
-/// A weight [outputs, inputs] for [`linear`].
+/// A weight [outputs, inputs] for [`linear`] and [`convolve`].
 #[derive(Clone, Copy, Debug)]
 pub enum Weight<'a> {
     /// As it lies.
     Plain(&'a Tensor<2>),
     Packed(&'a Packed),
+}
+
+impl Weight<'_> {
+    fn size(&self) -> [usize; 2] {
+        match self {
+            Self::Plain(weight) => weight.dims(),
+            Self::Packed(packed) => packed.size().into(),
+        }
+    }
 }
 
 impl Packed {
@@ -34,10 +45,7 @@ impl Packed {
 /// says.
 pub fn linear<const D: usize>(x: &Tensor<D>, weight: Weight<'_>, bias: Option<&Tensor<1>>) -> Option<Tensor<D>> {
     let mut shape = x.dims();
-    let (outputs, inputs) = match weight {
-        Weight::Plain(weight) => weight.dims().into(),
-        Weight::Packed(packed) => packed.size(),
-    };
+    let [outputs, inputs] = weight.size();
     if shape[D - 1] != inputs || bias.is_some_and(|bias| bias.dims() != [outputs]) {
         return None;
     }
@@ -46,24 +54,62 @@ pub fn linear<const D: usize>(x: &Tensor<D>, weight: Weight<'_>, bias: Option<&T
         return None;
     }
     shape[D - 1] = outputs;
-    let device = x.device();
-    let x = x.clone().try_into_primitive::<Flex>().ok()?.to_contiguous();
-    let bias = match bias {
-        Some(bias) => Some(bias.clone().try_into_primitive::<Flex>().ok()?.to_contiguous()),
-        None => None,
-    };
-    let (x, bias) = (x.as_slice::<f32>()?, bias.as_ref().map(|bias| bias.as_slice::<f32>()));
-    let bias = if let Some(bias) = bias { Some(bias?) } else { None };
-    let mut y = vec![0.0; shape.iter().product()];
-    match weight {
-        Weight::Packed(packed) => packed.product(x, bias, &mut y),
-        Weight::Plain(weight) => {
-            let weight = weight.clone().try_into_primitive::<Flex>().ok()?.to_contiguous();
-            let plain = if samples <= FEW { few } else { dense };
-            plain(x, weight.as_slice::<f32>()?, inputs, bias, &mut y);
-        }
+    on_cpu(x, weight, bias, shape, |x, weight, bias, y| match weight {
+        Matrix::Packed(packed) => packed.product(x, bias, y),
+        Matrix::Plain(weight) if samples <= FEW => few(x, weight, inputs, bias, y),
+        Matrix::Plain(weight) => dense(x, weight, inputs, bias, y),
+    })
+}
+
+/// y [samples, outputs, height', width'] of pictures x [samples, channels, height, width] under a window, for a weight
+/// [outputs, channels * kernel * kernel] and a bias [outputs]: burn's `conv2d` of one group. None as for [`linear`].
+pub fn convolve(x: &Tensor<4>, window: Window, weight: Weight<'_>, bias: Option<&Tensor<1>>) -> Option<Tensor<4>> {
+    let size = weight.size();
+    if bias.is_some_and(|bias| bias.dims() != size[..1]) {
+        return None;
     }
-    Some(Tensor::from_data(TensorData::new(y, shape), &device))
+    let shape = window.shape(x.dims(), size)?;
+    if (1..=FEW).contains(&(shape[0] * shape[2] * shape[3])) {
+        return None;
+    }
+    on_cpu(x, weight, bias, shape, |numbers, weight, bias, y| {
+        conv::convolve((numbers, x.dims()), window, weight, bias, (y, size[0]));
+    })
+}
+
+/// The tensor of this shape that `work` writes, given the numbers of x, weight and bias. None on another device than the CPU,
+/// and where somebody asked for gradients.
+fn on_cpu<const D: usize>(
+    x: &Tensor<D>,
+    weight: Weight<'_>,
+    bias: Option<&Tensor<1>>,
+    shape: [usize; D],
+    work: impl FnOnce(&[f32], Matrix<'_>, Option<&[f32]>, &mut [f32]),
+) -> Option<Tensor<D>> {
+    let numbers = primitive(x)?;
+    let (plain, vector);
+    let weight = match weight {
+        Weight::Packed(packed) => Matrix::Packed(packed),
+        Weight::Plain(weight) => {
+            plain = primitive(weight)?;
+            Matrix::Plain(plain.as_slice()?)
+        }
+    };
+    let bias = match bias {
+        None => None,
+        Some(bias) => {
+            vector = primitive(bias)?;
+            Some(vector.as_slice()?)
+        }
+    };
+    let mut y = vec![0.0; shape.iter().product()];
+    work(numbers.as_slice()?, weight, bias, &mut y);
+    Some(Tensor::from_data(TensorData::new(y, shape), &x.device()))
+}
+
+/// A tensor of the CPU, row by row.
+fn primitive<const D: usize>(tensor: &Tensor<D>) -> Option<FloatTensor<Flex>> {
+    Some(tensor.clone().try_into_primitive::<Flex>().ok()?.to_contiguous())
 }
 
 #[cfg(test)]

@@ -17,6 +17,8 @@ struct Layer {
     samples: u32,
     inputs: u32,
     outputs: u32,
+    /// The side of a convolution's window.
+    window: Option<u32>,
 }
 
 /// What was measured on one device.
@@ -62,8 +64,8 @@ async fn measure(client: &mut Client, args: &BenchKernelsArgs) -> Result<Measure
     };
     let bandwidth = client.ask_for(Command::Bench { entries, repeats }, bandwidth).await?.0;
     let mut layers = Vec::new();
-    for Layer { layer, samples, inputs, outputs } in serde_json::from_str::<Vec<Layer>>(LAYERS)? {
-        let command = Command::BenchProducts { samples, inputs, outputs, repeats };
+    for Layer { layer, samples, inputs, outputs, window } in serde_json::from_str::<Vec<Layer>>(LAYERS)? {
+        let command = Command::BenchProducts { samples, inputs, outputs, window, repeats };
         layers.push((layer, client.ask_for(command, products).await?.0));
     }
     Ok(Measured { bandwidth, layers })
@@ -117,8 +119,9 @@ mod tests {
     fn every_layer_can_be_measured() {
         let layers: Vec<Layer> = serde_json::from_str(LAYERS).expect("a list of layers");
         assert!(!layers.is_empty());
-        for Layer { layer, samples, inputs, outputs } in layers {
+        for Layer { layer, samples, inputs, outputs, window } in layers {
             assert!([samples, inputs, outputs].iter().all(|side| (1..=LARGEST_SIDE).contains(side)), "{layer}");
+            assert!(window.is_none_or(|side| inputs.is_multiple_of(side * side)), "{layer}");
         }
     }
 }
