@@ -5,6 +5,7 @@ mod diffusion;
 mod goldens;
 mod lenet;
 mod mutations;
+mod onnx;
 mod pictures;
 mod recurrent;
 mod schedule;
