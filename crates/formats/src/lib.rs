@@ -1,9 +1,10 @@
-//! Files in and out: safetensors, read header first and tensor by tensor, and JSON configurations.
+//! Files in and out: safetensors, read header first and tensor by tensor, ONNX, and JSON configurations.
 //!
 //! Nothing here opens a file itself: hosts implement [`ReadAt`] for wherever their files live.
 //! Every error is one sentence: what was wanted, what came, where, and what to do next.
 
 pub mod config;
+pub mod onnx;
 mod picture;
 mod read_ahead;
 mod read_at;

@@ -10,6 +10,7 @@ mod diffusers;
 mod error;
 mod input;
 mod model;
+pub mod onnx;
 mod preprocessor;
 mod schedule;
 mod settings;

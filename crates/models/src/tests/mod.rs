@@ -6,6 +6,7 @@ mod goldens;
 mod groups;
 mod lenet;
 mod mutations;
+mod onnx;
 mod pictures;
 mod recurrent;
 mod schedule;
