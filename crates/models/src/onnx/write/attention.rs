@@ -12,7 +12,7 @@ pub fn attention(body: &mut Body<'_>, op: &Attention) -> String {
     let (tokens, seen) = (queries[0], keys[0]);
     let q = body.reshape(&q, &[tokens, heads, head_dim]);
     let q = body.transpose(&q, &[0, 2, 1, 3]);
-    let scale = body.float(1.0 / (head_dim as f64).sqrt());
+    let scale = body.float(1.0 / op.scored_by().sqrt());
     let q = body.op("Mul", &[&q, &scale]);
     let k = for_each_head(body, op, &k, seen);
     let k = body.transpose(&k, &[0, 1, 3, 2]);

@@ -59,16 +59,16 @@ pub fn export(graph: &Graph, name: &str) -> Result<Export, ModelError> {
 impl Export {
     /// Writes the file and, where there is one, that beside it. `values` gives each parameter's entries in the graph's
     /// order; they are asked for one at a time.
-    pub fn write<E: From<io::Error>>(
+    pub async fn write<E: From<io::Error>>(
         &self,
         graph: &Graph,
         file: &mut impl Write,
         beside: &mut impl Write,
-        mut values: impl FnMut(ParamId) -> Result<Vec<f32>, E>,
+        mut values: impl AsyncFnMut(ParamId) -> Result<Vec<f32>, E>,
     ) -> Result<(), E> {
         file.write_all(&self.layout.start)?;
         for (id, before) in graph.param_ids().zip(&self.layout.before) {
-            let entries = graph.param(id).to_stored(values(id)?);
+            let entries = graph.param(id).to_stored(values(id).await?);
             let bytes: Vec<u8> = entries.iter().flat_map(|entry| entry.to_le_bytes()).collect();
             file.write_all(before)?;
             match &self.beside {
