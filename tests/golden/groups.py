@@ -1,6 +1,5 @@
 """Asks Torch-Pruning which parameter slices of every golden must go together, for our dependency groups to be held beside.
 
-    ~/.cache/secateur/py/bin/pip install torch-pruning
     ~/.cache/secateur/py/bin/python groups.py [name ...]
 
 Writes `groups/{name}.json`, one per golden of `families/`. Of a file:
@@ -22,9 +21,7 @@ Two things are coarser than they must be, everywhere: what multiplies two tensor
 share the entries of a head though queries need only keys; and no row of an embedding is ever cut.
 """
 
-import copy
 import json
-import signal
 import sys
 import warnings
 from pathlib import Path
@@ -33,17 +30,12 @@ import torch
 import torch_pruning as tp
 from torch import nn
 from torch_pruning import ops
-from transformers.pytorch_utils import Conv1D
 
-from counts import answers, each_golden, versions
+from counts import each_golden, versions
+from groups_ask import ROOTS, ask, tensors
+from groups_check import check
 
 OUT = Path(__file__).parent / "groups"
-# Queries, keys and values by the names of their layers, and what the libraries call the number of heads.
-PROJECTIONS = [("query", "key", "value"), *([form.format(one) for one in "qkv"] for form in ("{}_proj", "{}_lin", "to_{}"))]
-HEADS = ("num_heads", "num_attention_heads", "n_heads", "heads")
-ROOTS = (ops.TORCH_CONV, ops.TORCH_LINEAR, ops.TORCH_LSTM, Conv1D)
-# Some groups are never finished; the slowest that is takes a few seconds.
-LIMIT_S = 30
 TIED = "The last layer is tied to the embedding, and its columns are cut without those of the embedding: no longer tied."
 PADDED = "Channels padded with zeros on both sides are taken to begin at 0: entry 1 of conv1 goes with 3 of stage 2, not with 1."
 BEHIND = "Behind a parameter of three axes (positions, class token) no split or concatenation along the features is followed: "
@@ -75,95 +67,6 @@ NOTES = {
     "dit": [BUFFER],
     "dit-learned-norm": [BUFFER],
 } | {f"unet2d-{kind}": [NORMS] for kind in ("ddpm", "class", "old", "condition", "condition-linear")}
-
-
-class Gpt2Linear(tp.BasePruningFunc):
-    """GPT-2's linear layer, whose weight is [inputs, outputs]: Torch-Pruning has no rule of its own for it."""
-
-    def prune_out_channels(self, layer: Conv1D, idxs: list[int]) -> Conv1D:
-        keep = self.kept(layer.nf, idxs)
-        layer.weight = self._prune_parameter_and_grad(layer.weight, keep, 1)
-        layer.bias, layer.nf = self._prune_parameter_and_grad(layer.bias, keep, 0), len(keep)
-        return layer
-
-    def prune_in_channels(self, layer: Conv1D, idxs: list[int]) -> Conv1D:
-        layer.weight = self._prune_parameter_and_grad(layer.weight, self.kept(self.get_in_channels(layer), idxs), 0)
-        return layer
-
-    @staticmethod
-    def kept(of: int, idxs: list[int]) -> list[int]:
-        return sorted(set(range(of)) - set(idxs))
-
-    def get_out_channels(self, layer: Conv1D) -> int:
-        return layer.weight.shape[1]
-
-    def get_in_channels(self, layer: Conv1D) -> int:
-        return layer.weight.shape[0]
-
-
-GPT2_LINEAR = Gpt2Linear()
-
-
-def attention_heads(model: nn.Module) -> dict[nn.Module, int]:
-    """Heads by projection, as Torch-Pruning takes them: of the fused one, or of queries, keys and values."""
-    found = {}
-    for parent in model.modules():
-        layers = dict(parent.named_children())
-        counts = [vars(parent)[name] for name in HEADS if name in vars(parent)]
-        heads = counts[0] if counts else getattr(getattr(parent, "config", None), "num_attention_heads", None)
-        found |= {layers[fused]: heads for fused in ("qkv", "c_attn") if fused in layers}
-        for names in PROJECTIONS:
-            if names[0] in layers:
-                width = layers[names[0]].out_features // heads
-                found |= {layers[name]: layers[name].out_features // width for name in names}
-    return found
-
-
-def trace(model: nn.Module, inputs: dict) -> tp.DependencyGraph:
-    """Torch-Pruning's graph of the model."""
-    return tp.DependencyGraph().build_dependency(model, inputs, answers, customized_pruners={Conv1D: GPT2_LINEAR})
-
-
-def ask(model: nn.Module, inputs: dict) -> tp.pruner.BasePruner:
-    """Torch-Pruning's own pruner on the traced model. The defaults of its dicts are shared by all pruners: none is used."""
-
-    def stop(*_):
-        raise TimeoutError(f"looks for a group for more than {LIMIT_S} s")
-
-    signal.signal(signal.SIGALRM, stop)
-    signal.alarm(LIMIT_S)
-    pruner = tp.pruner.BasePruner(
-        model,
-        inputs,
-        tp.importance.MagnitudeImportance(),
-        forward_fn=answers,
-        num_heads=attention_heads(model),
-        in_channel_groups={},
-        out_channel_groups={},
-        customized_pruners={Conv1D: GPT2_LINEAR},
-        root_module_types=ROOTS,
-    )
-    signal.alarm(0)
-    return pruner
-
-
-def tensors(graph: tp.DependencyGraph, dep) -> list[tuple[str, int]]:
-    """The parameters and running statistics that a dependency cuts, by their names in the model, and along which axis."""
-    module, outputs = dep.target.module, graph.is_out_channel_pruning_fn(dep.handler)
-    if isinstance(module, nn.Parameter):
-        return [(graph._param_to_name[module], dep.target.pruning_dim)]
-    name = graph._module2name.get(module)
-    if name is None:
-        return []
-    if isinstance(module, Conv1D):
-        return [(f"{name}.weight", 1), (f"{name}.bias", 0)] if outputs else [(f"{name}.weight", 0)]
-    if isinstance(module, nn.Embedding):
-        return [(f"{name}.weight", 1)]
-    if isinstance(module, ROOTS) and not outputs:
-        inner = ("weight", "weight_ih_l0", "weight_ih_l0_reverse")
-        return [(f"{name}.{own}", 1) for own, _ in module.named_parameters() if own in inner]
-    own = [*module.named_parameters(), *module.named_buffers()]
-    return [(f"{name}.{key}", 0) for key, value in own if value.dim()]
 
 
 def places(model: nn.Module, state: dict) -> dict[str, tuple[str, int]]:
@@ -206,74 +109,6 @@ def runs(taken: dict[int, list[int]], size: int) -> list[dict[str, int]]:
                 done.append(latest[at])
     plain = lambda run: dict(root=0, count=size, first=0, each=1, stride=run["each"])
     return [{key: value for key, value in run.items() if value != plain(run)[key]} for run in done]
-
-
-def over_kept(norm: nn.Module, x: torch.Tensor, gone: list[int]) -> torch.Tensor:
-    """What a LayerNorm, RMSNorm or GroupNorm answers where its statistics leave channels out; those answer 0."""
-    groups, at = (norm.num_groups, 1) if isinstance(norm, nn.GroupNorm) else (1, -1)
-    weight, bias = norm.weight, getattr(norm, "bias", None)
-    keep = torch.ones(x.shape[at]).index_fill(0, torch.tensor(gone), 0).reshape(1, groups, -1, 1)
-    y = x.reshape(len(x), groups, keep.shape[2], -1) if at == 1 else x.reshape(-1, 1, keep.shape[2], 1)
-    mean = lambda value: (value * keep).sum((2, 3), keepdim=True) / (keep.sum((2, 3), keepdim=True) * y.shape[3]).clamp(min=1)
-    y = y if "RMS" in type(norm).__name__ else y - mean(y)
-    eps = norm.eps if hasattr(norm, "eps") else norm.variance_epsilon
-    y = (y * torch.rsqrt(mean(y * y) + eps) * keep).reshape(x.shape).movedim(at, -1)
-    y = y if weight is None else y * weight
-    return (y if bias is None else y + bias).movedim(-1, at)
-
-
-@torch.no_grad()
-def masked(model: nn.Module, inputs: dict, graph: tp.DependencyGraph, group) -> list[torch.Tensor]:
-    """The answers with the group's members at 0."""
-    model, gone = copy.deepcopy(model), {}
-    state = model.state_dict()
-    for dep, entries in group:
-        for name, axis in tensors(graph, dep):
-            state[name].index_fill_(axis, torch.tensor(entries), 0)
-            gone[name.rpartition(".")[0]] = entries
-        gone |= {graph._module2name[dep.target.module]: entries} if isinstance(dep.target.module, nn.LayerNorm) else {}
-    for name, entries in gone.items():
-        norm = model.get_submodule(name)
-        if isinstance(norm, (nn.LayerNorm, nn.GroupNorm)) or "RMSNorm" in type(norm).__name__:
-            norm.register_forward_hook(lambda norm, x, _, entries=entries: over_kept(norm, x[0], entries))
-    return answers(model, inputs)
-
-
-def resize(model: nn.Module, root: str, heads: int, width: int) -> None:
-    """Sizes that modules keep beside their tensors: `heads` fewer, of `width` in all, around an attention's projection."""
-    for module in model.modules():
-        if hasattr(module, "channels") and hasattr(getattr(module, "conv", None), "in_channels"):
-            module.channels = module.conv.in_channels
-    while heads and root:
-        root = root.rpartition(".")[0]
-        own = vars(model.get_submodule(root))
-        less = {name: heads for name in HEADS} | {"attn_dim": width, "split_size": width}
-        own |= {name: own[name] - by for name, by in less.items() if name in own}
-        if "heads" in own or "num_heads" in own:
-            return
-
-
-def check(model: nn.Module, inputs: dict, root: str, handler, unit: list[int], heads: int) -> tuple[str, bool]:
-    """What became of cutting a copy of the model, and whether its outputs got smaller."""
-    cut = copy.deepcopy(model)
-    graph = trace(cut, inputs)
-    group = graph.get_pruning_group(cut.get_submodule(root), handler, unit)
-    try:
-        want = masked(model, inputs, graph, group)
-        group.prune()
-        resize(cut, root, heads, len(unit))
-        with torch.no_grad():
-            got = answers(cut, inputs)
-    except (RuntimeError, AssertionError, ValueError, IndexError) as error:
-        return f"fails: {(str(error).strip() or type(error).__name__).splitlines()[0]}", False
-    worst, output = 0.0, False
-    for ours, theirs in zip(want, got, strict=True):
-        for axis in (at for at in range(ours.dim()) if ours.shape[at] != theirs.shape[at]):
-            ours, output = ours.index_select(axis, torch.tensor(sorted(set(range(ours.shape[axis])) - set(unit)))), True
-        if ours.shape != theirs.shape:
-            return f"fails: an output has shape {list(theirs.shape)}", True
-        worst = max(worst, ((ours - theirs).abs().max() / ours.abs().max()).item())
-    return "equal" if worst < 1e-4 else f"differs by {worst:.1g}", output
 
 
 def unit_of(size: int, channel_groups: int, heads: list[int]) -> list[int]:

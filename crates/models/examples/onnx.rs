@@ -35,11 +35,11 @@ fn main() -> Result<(), Box<dyn Error>> {
         None => Box::new(sink()),
     };
     let mut written = BufWriter::new(File::create(out)?);
-    export.write(&graph, &mut written, &mut beside, |id| {
+    block_on(export.write(&graph, &mut written, &mut beside, async |id| {
         let param = graph.param(id);
         let info = header.tensor(&param.name).ok_or_else(|| format!("there is no tensor {}", param.name))?;
-        Ok::<_, Box<dyn Error>>(param.from_stored(block_on(read_f32(&file, info))?))
-    })
+        Ok::<_, Box<dyn Error>>(param.from_stored(read_f32(&file, info).await?))
+    }))
 }
 
 /// The graph for the texts and pictures in a golden.

@@ -1,6 +1,7 @@
 //! What a file is said to be, over all families. Headers are made from graphs; no weights are needed.
 
 mod conv;
+mod counts;
 mod diffusion;
 mod goldens;
 mod groups;
@@ -11,6 +12,7 @@ mod pictures;
 mod recurrent;
 mod schedule;
 mod text;
+mod torch_pruning;
 mod vision;
 mod vit;
 

@@ -5,6 +5,7 @@ use std::io;
 
 use secateur_formats::onnx::proto::GraphProto;
 use secateur_formats::onnx::{Data, Tensor, decode};
+use pollster::block_on;
 use secateur_graph::ops::{
     Affine, AvgPool2d, BatchNorm, Cell, Conv2d, Input, LayerScale, Loose, MeanPlaces, Recurrent,
 };
@@ -38,8 +39,8 @@ fn rest() -> Graph {
 /// The file's graph, every parameter's entries being its number.
 fn written(graph: &Graph) -> GraphProto {
     let (mut file, mut beside) = (Vec::new(), Vec::new());
-    let values = |id: ParamId| Ok::<_, io::Error>(vec![id.0 as f32; graph.param(id).len()]);
-    export(graph, "model").unwrap().write(graph, &mut file, &mut beside, values).unwrap();
+    let values = async |id: ParamId| Ok::<_, io::Error>(vec![id.0 as f32; graph.param(id).len()]);
+    block_on(export(graph, "model").unwrap().write(graph, &mut file, &mut beside, values)).unwrap();
     assert!(beside.is_empty());
     decode(file.into()).unwrap().1
 }
@@ -73,8 +74,8 @@ fn entries_come_in_the_checkpoints_order() {
     let param = graph.param(id);
     assert!(param.transposed);
     let mut file = Vec::new();
-    let count = |id: ParamId| Ok::<_, io::Error>((0..graph.param(id).len()).map(|at| at as f32).collect());
-    export(&graph, "gpt2").unwrap().write(&graph, &mut file, &mut Vec::new(), count).unwrap();
+    let count = async |id: ParamId| Ok::<_, io::Error>((0..graph.param(id).len()).map(|at| at as f32).collect());
+    block_on(export(&graph, "gpt2").unwrap().write(&graph, &mut file, &mut Vec::new(), count)).unwrap();
     let (_, file) = decode(file.into()).unwrap();
     let proto = file.initializer.iter().find(|proto| proto.name == param.name).unwrap();
     let stored = Tensor::read(proto).unwrap().numbers().unwrap();
