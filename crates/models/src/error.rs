@@ -1,5 +1,6 @@
 use std::fmt;
 
+use secateur_formats::onnx::OnnxError;
 use secateur_formats::{ConfigError, quote};
 use secateur_graph::GraphError;
 
@@ -24,6 +25,8 @@ pub enum ModelError {
     Disagree { key: &'static str, config: usize, tensor: String, axis: usize, shape: Vec<usize>, size: usize },
     #[error(transparent)]
     Misfit(Box<Misfit>),
+    #[error(transparent)]
+    Onnx(#[from] OnnxError),
     #[error("{0}; these layers do not fit together, check the config's sizes")]
     Graph(#[from] GraphError),
 }

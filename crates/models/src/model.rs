@@ -130,9 +130,15 @@ fn kind(source: &Source) -> Result<Option<(&'static str, String)>, ModelError> {
 /// The family's plan, unless it needs more memory than any real model.
 fn plan(family: &dyn Family, source: &Source) -> Result<Plan, ModelError> {
     let plan = family.plan(source)?;
+    within_bounds(&plan.graph)?;
+    Ok(plan)
+}
+
+/// Refuses a graph that needs more memory than any real model.
+pub fn within_bounds(graph: &Graph) -> Result<(), ModelError> {
     let size = |shape: &[usize]| shape.iter().fold(1, |product: usize, size| product.saturating_mul(*size));
-    match plan.graph.nodes.iter().find(|node| size(&node.shape) > LARGEST_VALUE) {
-        None => Ok(plan),
+    match graph.nodes.iter().find(|node| size(&node.shape) > LARGEST_VALUE) {
+        None => Ok(()),
         Some(node) => {
             let what = format!("{} gives {:?} numbers for one sample", node.name, node.shape);
             Err(ModelError::unsupported(format!("{what}, wanted at most {LARGEST_VALUE}"), "choose a smaller model"))

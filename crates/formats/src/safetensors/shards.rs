@@ -12,6 +12,18 @@ pub struct Shards<F> {
 }
 
 impl<F: ReadAt> Shards<F> {
+    /// The files one behind the other, whatever they hold.
+    pub fn join(files: Vec<F>) -> Self {
+        let mut len = 0;
+        let place = |file: F| {
+            let start = len;
+            len += file.len();
+            (start, file)
+        };
+        let files = files.into_iter().map(place).collect();
+        Self { files, len }
+    }
+
     /// Reads the headers of all files, in this order. Tensors' ranges are those of the whole; a name may stand in one
     /// file only.
     pub async fn open(files: Vec<F>) -> Result<(Self, Header), FormatError> {

@@ -3,8 +3,8 @@ use std::collections::BTreeMap;
 use secateur_formats::onnx::proto::{AttributeProto, AttributeType, DataType, NodeProto, TensorProto, ValueInfoProto};
 use secateur_graph::{Graph, Node, NodeId};
 
-use super::names::Names;
 use super::{BATCH, value_info};
+use crate::onnx::names::Names;
 
 /// The operators written so far, and the graph's node that is being written.
 pub struct Body<'a> {
@@ -110,7 +110,7 @@ impl<'a> Body<'a> {
             output: output.clone(),
             op_type: kind.into(),
             attribute,
-            domain: String::new(),
+            ..NodeProto::default()
         });
         output
     }

@@ -3,7 +3,6 @@
 mod attention;
 mod body;
 mod elementwise;
-mod names;
 mod norms;
 mod places;
 mod recurrent;
