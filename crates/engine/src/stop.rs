@@ -34,6 +34,12 @@ impl From<ExecError> for Stop {
     }
 }
 
+impl From<std::io::Error> for Stop {
+    fn from(error: std::io::Error) -> Self {
+        Self::because(error)
+    }
+}
+
 impl From<MethodError> for Stop {
     fn from(error: MethodError) -> Self {
         match error {

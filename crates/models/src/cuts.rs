@@ -2,14 +2,23 @@
 //! under `secateur` what went:
 //!
 //! ```json
-//! { "secateur": { "cuts": [{ "norms": "kept", "removed": { "heads of model.layers.0.self_attn": [1, 4] } }] } }
+//! { "secateur": {
+//!     "cuts": [{ "norms": "kept", "removed": { "heads of model.layers.0.self_attn": [1, 4] } }],
+//!     "layers": { "model.layers.0.self_attn": { "heads": 4, "kv_heads": 2, "head_dim": 16 } },
+//!     "gone": [] } }
 //! ```
 //!
-//! Cuts follow one another: the second names the groups of the model that the first left.
+//! Cuts follow one another: the second names the groups of the model that the first left. We read them alone. `layers` and
+//! `gone` say of the model that is left what its tensors' shapes do not, to programs that know nothing of groups:
+//!
+//! - of attention its sizes; `scored`, the head size by whose root scores are divided, where that is another; `pairs`, the
+//!   rotary pairs that are left of each head, where some are gone;
+//! - of norms `over`, how many features (of each group) they count, those that are gone as zeros;
+//! - in `gone` the tensors that the file had and has no more.
 
 use secateur_formats::{ConfigError, quote};
 use secateur_graph::surgery::{Removal, Statistics};
-use secateur_graph::{Graph, grouped};
+use secateur_graph::{Graph, Node, Op, grouped};
 use serde_json::{Map, Value, json};
 
 use crate::Model;
@@ -25,17 +34,21 @@ struct Cut {
 }
 
 impl Model {
-    /// The configuration of this model without some units.
-    pub fn cut_config(&self, removal: &Removal, statistics: Statistics) -> Value {
+    /// The configuration of this model without some units, which is the `smaller` one.
+    pub fn cut_config(&self, removal: &Removal, statistics: Statistics, smaller: &Graph) -> Value {
         let groups = self.graph.groups();
         let removed: Map<String, Value> =
             removal.iter().map(|(group, units)| (groups[*group].name(), json!(units))).collect();
         let cut = json!({ "norms": word(statistics), "removed": removed });
+        let before = |key: &str| self.config[KEY][key].as_array().cloned().unwrap_or_default();
+        let params = self.graph.params.iter().filter(|param| smaller.find_param(&param.name).is_none());
+        let gone = params.map(|param| json!(param.name));
         let mut config = self.config.clone();
-        match config.pointer_mut("/secateur/cuts").and_then(Value::as_array_mut) {
-            Some(cuts) => cuts.push(cut),
-            None => config[KEY] = json!({ "cuts": [cut] }),
-        }
+        config[KEY] = json!({
+            "cuts": before("cuts").into_iter().chain([cut]).collect::<Vec<_>>(),
+            "layers": layers(smaller),
+            "gone": before("gone").into_iter().chain(gone).collect::<Vec<_>>(),
+        });
         config
     }
 
@@ -56,6 +69,33 @@ impl Model {
 /// Whether a configuration tells of cuts.
 pub(crate) fn has_cuts(config: Option<&Value>) -> bool {
     config.is_some_and(|config| config.get(KEY).is_some())
+}
+
+/// What the shapes of a model's tensors do not say, by the names of its layers.
+fn layers(graph: &Graph) -> Map<String, Value> {
+    graph.nodes.iter().filter_map(|node| Some((node.name.clone(), layer(graph, node)?))).collect()
+}
+
+fn layer(graph: &Graph, node: &Node) -> Option<Value> {
+    let over = match &node.op {
+        Op::Attention(op) => {
+            let mut sizes = json!({ "heads": op.heads, "kv_heads": op.kv_heads, "head_dim": op.head_dim });
+            if let Some(scored) = op.scored {
+                sizes["scored"] = json!(scored);
+            }
+            if let Op::Rotary(queries) = &graph.node(node.inputs[0]).op
+                && let Some(pairs) = &queries.pairs
+            {
+                sizes["pairs"] = json!(pairs.kept);
+            }
+            return Some(sizes);
+        }
+        Op::LayerNorm(op) => op.over,
+        Op::RmsNorm(op) => op.over,
+        Op::GroupNorm(op) => op.over,
+        _ => None,
+    };
+    over.map(|over| json!({ "over": over }))
 }
 
 fn word(statistics: Statistics) -> &'static str {
@@ -80,7 +120,10 @@ fn read(config: &Value) -> Result<Vec<Cut>, ModelError> {
         let unit = |unit: &Value| u32::try_from(unit.as_u64()?).ok();
         let units = |units: &Value| units.as_array()?.iter().map(unit).collect::<Option<Vec<u32>>>();
         let removed = cut.get("removed")?.as_object()?.iter();
-        Some(Cut { statistics, removed: removed.map(|(group, of)| Some((group.clone(), units(of)?))).collect::<Option<_>>()? })
+        Some(Cut {
+            statistics,
+            removed: removed.map(|(group, of)| Some((group.clone(), units(of)?))).collect::<Option<_>>()?,
+        })
     };
     let cuts = told.get("cuts").and_then(Value::as_array).ok_or_else(|| wrong(told))?;
     cuts.iter().map(|told| cut(told).ok_or_else(|| wrong(told))).collect()
@@ -96,6 +139,10 @@ impl Cut {
             removal.insert(place, units.clone());
         }
         let cut = graph.cut(&groups, &removal, self.statistics);
-        Ok(cut.map_err(|error| ModelError::unsupported(error.to_string(), "choose the config.json that belongs to the file"))?.graph)
+        Ok(cut
+            .map_err(|error| {
+                ModelError::unsupported(error.to_string(), "choose the config.json that belongs to the file")
+            })?
+            .graph)
     }
 }

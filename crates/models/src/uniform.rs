@@ -54,8 +54,8 @@ impl Model {
         if let Some(settings) = config.as_object_mut() {
             settings.retain(|key, _| !SIZES.contains(&key.as_str()));
         }
-        if let Some(channels) = config.get_mut("block_out_channels") {
-            *channels = json!(block_channels(&renamed));
+        if config.get("block_out_channels").is_some() {
+            levels(&mut config, &renamed);
         }
         if let Some(Op::Attention(attention)) = ops(smaller).find(|op| matches!(op, Op::Attention(_))) {
             let heads = ["num_attention_heads", "n_head", "n_heads", "num_heads"].map(|key| (key, attention.heads));
@@ -95,10 +95,25 @@ fn unfit(error: ModelError) -> String {
     }
 }
 
-/// The outputs of each level of a U-Net.
-fn block_channels(graph: &Graph) -> Vec<usize> {
-    let level = |level: usize| graph.find_param(&format!("down_blocks.{level}.resnets.0.conv2.weight"));
-    (0..).map_while(level).map(|id| graph.param(id).dims[0].size).collect()
+/// The settings of a U-Net that its tensors say: sizes, and where attention is left.
+fn levels(config: &mut Value, graph: &Graph) {
+    let outputs = |name: &str| graph.find_param(name).map(|id| graph.param(id).dims[0].size);
+    let level = |level: usize| outputs(&format!("down_blocks.{level}.resnets.0.conv2.weight"));
+    config["block_out_channels"] = (0..).map_while(level).collect();
+    config["time_embedding_dim"] = json!(outputs("time_embedding.linear_1.weight"));
+    let attends = |at: String| graph.params.iter().any(|param| param.name.starts_with(&format!("{at}.attentions.")));
+    for way in ["down", "up"] {
+        let types = config.get_mut(format!("{way}_block_types")).and_then(Value::as_array_mut);
+        for (level, word) in types.into_iter().flatten().enumerate() {
+            let plain = word.as_str().map(|word| word.trim_start_matches("Cross").trim_start_matches("Attn"));
+            if let (false, Some(plain)) = (attends(format!("{way}_blocks.{level}")), plain) {
+                *word = json!(plain);
+            }
+        }
+    }
+    if let Some(middle) = config.get_mut("add_attention") {
+        *middle = json!(attends("mid_block".into()));
+    }
 }
 
 fn ops(graph: &Graph) -> impl Iterator<Item = &Op> {
@@ -132,7 +147,8 @@ fn beyond_configs(graph: &Graph) -> Option<String> {
 
 /// The name of the first node that is not the same in both.
 fn first_difference(found: &Graph, want: &Graph) -> Option<String> {
-    let differ = found.nodes.iter().zip(&want.nodes).find(|(found, want)| found != want).map(|(_, want)| want.name.clone());
+    let differ =
+        found.nodes.iter().zip(&want.nodes).find(|(found, want)| found != want).map(|(_, want)| want.name.clone());
     let longer = || (found.nodes.len() != want.nodes.len()).then(|| "the end".to_string());
     differ.or_else(longer)
 }

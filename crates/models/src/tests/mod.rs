@@ -11,6 +11,7 @@ mod onnx;
 mod pictures;
 mod recurrent;
 mod schedule;
+mod smaller;
 mod text;
 mod torch_pruning;
 mod vision;

@@ -1,6 +1,7 @@
 //! Everything worth taking away: a model of the wanted form, its config, masks, recipe and report.
 
 mod masks;
+mod onnx;
 mod reopened;
 mod smaller;
 mod verdict;
@@ -17,41 +18,39 @@ use crate::stop::Stop;
 
 pub(crate) use verdict::run as verdict;
 
-/// Writes the model as the cut that holds now leaves it.
+/// Writes the model as the cut that holds now leaves it. As it is, it can be written as ONNX only: it is a file already.
 pub(crate) async fn run<H: Host>(session: &mut Session<H::File>, job: &Job<'_, H>, format: Format) -> Result<(), Stop> {
+    if format != Format::Onnx && session.open()?.cut().is_none() {
+        return Err(Stop::because("nothing is pruned yet; prune first, then export"));
+    }
     let mut report = evaluate::report(session, job).await?;
-    let open = session.open()?;
-    let cut = open.cut().ok_or_else(nothing_pruned)?;
-    let checkpoint = &open.checkpoint;
-    let model = match format {
-        Format::Zeros => zeros::files(job, checkpoint, cut).await?,
-        Format::Uniform => smaller::uniform(job, checkpoint, cut).await?,
-        Format::Ragged => smaller::ragged(job, checkpoint, cut).await?,
-        Format::Onnx => return Err(Stop::because("ONNX files cannot be written yet")),
-    };
     let (compute, open) = session.ready()?;
     let pruned = open.pruned(compute).await?;
-    report.reopened = reopened::difference(compute, &model, &pruned).await?;
-    let open = session.open()?;
-    let (checkpoint, cut) = (&open.checkpoint, open.cut().ok_or_else(nothing_pruned)?);
-    report.bytes_out = model.iter().find(|(name, _)| name == MODEL).map_or(0, |(_, bytes)| bytes.len() as u64);
-    let about = [
-        ("masks.safetensors", masks::file(checkpoint, cut, &report.masks_digest)?),
-        ("recipe.json", json(&cut.recipe)?),
-        ("report.json", json(&report)?),
-    ];
-    let about = about.map(|(name, bytes)| (name.to_string(), bytes));
+    let checkpoint = &open.checkpoint;
+    let model = match (format, open.cut()) {
+        (Format::Uniform, Some(cut)) => smaller::uniform(job, checkpoint, cut).await?,
+        (Format::Ragged, Some(cut)) => smaller::ragged(job, checkpoint, cut).await?,
+        (Format::Zeros, Some(cut)) => zeros::files(job, checkpoint, cut).await?,
+        _ => onnx::files(job, &pruned).await?,
+    };
+    if format != Format::Onnx {
+        report.reopened = reopened::difference(compute, &model, &pruned).await?;
+    }
+    report.bytes_out = model.iter().map(|(name, bytes)| if name.starts_with(MODEL) { bytes.len() as u64 } else { 0 }).sum();
+    let mut about = vec![("report.json".to_string(), json(&report)?)];
+    if let Some(cut) = open.cut() {
+        about.push(("recipe.json".into(), json(&cut.recipe)?));
+        about.push(("masks.safetensors".into(), masks::file(checkpoint, cut, &report.masks_digest)?));
+    }
     let (files, blobs) = with_blobs(model.into_iter().chain(about).chain(checkpoint.settings(job.host()).await?));
     job.send_with(Event::Exported { files, report }, blobs);
     Ok(())
 }
 
-fn nothing_pruned() -> Stop {
-    Stop::because("nothing is pruned yet; prune first, then export")
-}
-
-/// The weights' file in an export.
-const MODEL: &str = "model.safetensors";
+/// What the files of the weights are called, but for their endings.
+const MODEL: &str = "model.";
+/// The weights' file of all formats but ONNX.
+const WEIGHTS: &str = "model.safetensors";
 
 /// Names and bytes.
 type Files = Vec<(String, Vec<u8>)>;

@@ -3,7 +3,7 @@ use secateur_formats::safetensors::{read_f32, read_header};
 use secateur_models::{Model, Task, detect};
 use serde_json::Value;
 
-use super::{Files, MODEL};
+use super::{Files, WEIGHTS};
 use crate::session::Runnable;
 use crate::stop::Stop;
 
@@ -18,7 +18,7 @@ const PROBES: usize = 2;
 pub(super) async fn difference(compute: &Compute, files: &Files, of: &Runnable) -> Result<Option<f64>, Stop> {
     let wrong = |what: String| Stop::because(format!("the written file does not read back: {what}; nothing was saved"));
     let named = |name: &str| files.iter().find(|(file, _)| file == name).map(|(_, bytes)| bytes.as_slice());
-    let (weights, config) = (named(MODEL).unwrap_or_default(), named("config.json").unwrap_or_default());
+    let (weights, config) = (named(WEIGHTS).unwrap_or_default(), named("config.json").unwrap_or_default());
     let config: Value = serde_json::from_slice(config).map_err(|error| wrong(error.to_string()))?;
     let header = read_header(&weights).await.map_err(Stop::because)?;
     let model = detect(&header, Some(&config)).map_err(|error| wrong(error.to_string()))?;

@@ -9,7 +9,7 @@ use secateur_graph::surgery::{Slices, Surgery};
 use secateur_protocol::Unit;
 use serde_json::Value;
 
-use super::{Files, MODEL, json};
+use super::{Files, WEIGHTS, json};
 use crate::Host;
 use crate::checkpoint::Checkpoint;
 use crate::desk::Job;
@@ -17,7 +17,11 @@ use crate::history::Cut;
 use crate::stop::Stop;
 
 /// A smaller model that stock libraries open.
-pub(super) async fn uniform<H: Host>(job: &Job<'_, H>, checkpoint: &Checkpoint<H::File>, cut: &Cut) -> Result<Files, Stop> {
+pub(super) async fn uniform<H: Host>(
+    job: &Job<'_, H>,
+    checkpoint: &Checkpoint<H::File>,
+    cut: &Cut,
+) -> Result<Files, Stop> {
     let surgery = smaller(checkpoint, cut)?;
     let model = &checkpoint.model;
     let uniform = model.uniform(&surgery.graph).map_err(|why| Stop::because(format!("no uniform model: {why}")))?;
@@ -25,12 +29,22 @@ pub(super) async fn uniform<H: Host>(job: &Job<'_, H>, checkpoint: &Checkpoint<H
     files(weights, &uniform.config)
 }
 
+/// Opens ragged models in PyTorch.
+const LOADER: &str = include_str!("load_ragged.py");
+
 /// A smaller model, each layer with its own sizes, and what opens it.
-pub(super) async fn ragged<H: Host>(job: &Job<'_, H>, checkpoint: &Checkpoint<H::File>, cut: &Cut) -> Result<Files, Stop> {
+pub(super) async fn ragged<H: Host>(
+    job: &Job<'_, H>,
+    checkpoint: &Checkpoint<H::File>,
+    cut: &Cut,
+) -> Result<Files, Stop> {
     let surgery = smaller(checkpoint, cut)?;
     let names: Vec<String> = surgery.graph.params.iter().map(|param| param.name.clone()).collect();
     let weights = weights(job, checkpoint, &surgery, &names).await?;
-    files(weights, &checkpoint.model.cut_config(&cut.removal, cut.statistics))
+    let config = checkpoint.model.cut_config(&cut.removal, cut.statistics, &surgery.graph);
+    let mut files = files(weights, &config)?;
+    files.push(("load_ragged.py".into(), LOADER.into()));
+    Ok(files)
 }
 
 fn smaller<F>(checkpoint: &Checkpoint<F>, cut: &Cut) -> Result<Surgery, Stop> {
@@ -42,7 +56,7 @@ fn smaller<F>(checkpoint: &Checkpoint<F>, cut: &Cut) -> Result<Surgery, Stop> {
 }
 
 fn files(weights: Vec<u8>, config: &Value) -> Result<Files, Stop> {
-    Ok(vec![(MODEL.into(), weights), ("config.json".into(), json(config)?)])
+    Ok(vec![(WEIGHTS.into(), weights), ("config.json".into(), json(config)?)])
 }
 
 /// The parameters that are left, in the checkpoint's element types, read tensor by tensor.
@@ -71,9 +85,8 @@ async fn weights<H: Host>(
 fn sliced(bytes: &[u8], param: &Param, slices: &Slices) -> Vec<u8> {
     let width = bytes.len() / param.len().max(1);
     let kept = slices.kept.iter().zip(&param.dims);
-    let mut axes: Vec<Vec<usize>> = kept
-        .map(|(kept, dim)| kept.clone().unwrap_or_else(|| (0..dim.size).collect()))
-        .collect();
+    let mut axes: Vec<Vec<usize>> =
+        kept.map(|(kept, dim)| kept.clone().unwrap_or_else(|| (0..dim.size).collect())).collect();
     let mut sizes = param.shape();
     if param.transposed {
         axes.reverse();

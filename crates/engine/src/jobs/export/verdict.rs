@@ -1,5 +1,6 @@
 use secateur_graph::surgery::Surgery;
 use secateur_models::Model;
+use secateur_models::onnx::export;
 use secateur_protocol::{Event, Format, Reader, Verdict};
 
 use crate::Host;
@@ -32,6 +33,7 @@ fn stock(model: &Model) -> &'static str {
 fn readers(model: &Model, surgery: Option<&Surgery>, format: Format) -> Vec<Reader> {
     let reader = |name: &str, opens: bool, why: &str| Reader { name: name.into(), opens, why: why.into() };
     let stock = stock(model);
+    let graph = surgery.map_or(&model.graph, |surgery| &surgery.graph);
     let unchanged = "weights went one by one, so no smaller model can be written; cut whole units for that";
     match (format, surgery) {
         (Format::Zeros, _) => {
@@ -52,6 +54,9 @@ fn readers(model: &Model, surgery: Option<&Surgery>, format: Format) -> Vec<Read
             reader(stock, false, "layers have their own sizes, which its classes do not take"),
             reader("Secateur", true, "the config says which units went"),
         ],
-        (Format::Onnx, _) => vec![reader("onnxruntime", false, "ONNX files cannot be written yet")],
+        (Format::Onnx, _) => match export(graph, "model") {
+            Ok(_) => vec![reader("onnxruntime", true, "one graph of standard operators, any number of samples")],
+            Err(error) => vec![reader("onnxruntime", false, &error.to_string())],
+        },
     }
 }

@@ -5,7 +5,7 @@ use secateur_graph::Masks;
 use secateur_protocol::Unit;
 
 use super::masks::stored;
-use super::{Files, MODEL, json};
+use super::{Files, WEIGHTS, json};
 use crate::Host;
 use crate::checkpoint::Checkpoint;
 use crate::desk::Job;
@@ -16,7 +16,7 @@ use crate::stop::Stop;
 pub(super) async fn files<H: Host>(job: &Job<'_, H>, checkpoint: &Checkpoint<H::File>, cut: &Cut) -> Result<Files, Stop> {
     let model = zeroed(job, checkpoint, &cut.masks).await?;
     let model = reopened(checkpoint, &cut.masks, model).await?;
-    Ok(vec![(MODEL.into(), model), ("config.json".into(), json(&checkpoint.model.config)?)])
+    Ok(vec![(WEIGHTS.into(), model), ("config.json".into(), json(&checkpoint.model.config)?)])
 }
 
 /// The model's own file, byte for byte but for the pruned entries: zero is all bits zero in every float type.

@@ -89,7 +89,7 @@ fn mixed(flow: &mut Flow, op: Operator<'_>, scores: &Scores, v: &View) -> Mapped
     let q = View { scale: if near(scale, usual) { 1.0 } else { scale / usual }, ..scores.q.clone() };
     let q = flow.settled(&q)?;
     let (causal, window) = seen_by(&scores.hidden, tokens, seen).ok_or("its mask is neither causal nor a window")?;
-    let attention = Attention { heads, kv_heads, head_dim, causal, window };
+    let attention = Attention { kv_heads, causal, window, ..Attention::full(heads, head_dim) };
     let node = flow.add(&op.label(), attention, &[q.node, scores.k, v.node], &[])?;
     Ok(View { node, label: op.label(), ..q })
 }

@@ -147,7 +147,7 @@ pub fn finish(
             let x = linear::by_features(flow, x)?;
             let learned = scale.is_some_and(|scale| !is_ones(scale)) || shift.is_some();
             let params = [scale.unwrap_or(&ones), shift.unwrap_or(&zeros)];
-            let op = LayerNorm { features, eps, learned };
+            let op = LayerNorm { learned, ..LayerNorm::new(features, eps) };
             let node = flow.add(&label, op, &[x.node], if learned { &params } else { &[] })?;
             Ok(View { node, label, ..x })
         }
@@ -157,7 +157,7 @@ pub fn finish(
             if shift.is_some() || atom.stride != 1 || atom.axis != flow.g.shape(x.node).len() {
                 return Err("it is not over features".into());
             }
-            let node = flow.add(&label, RmsNorm { features, eps }, &[x.node], &[scale.unwrap_or(&ones)])?;
+            let node = flow.add(&label, RmsNorm::new(features, eps), &[x.node], &[scale.unwrap_or(&ones)])?;
             Ok(View { node, label, ..x })
         }
         Norm::Group { groups } => {
@@ -165,7 +165,7 @@ pub fn finish(
             let channels = flow.shape(node)[0];
             let (ones, zeros) = (constant(channels, 1.0), constant(channels, 0.0));
             let params = [scale.unwrap_or(&ones), shift.unwrap_or(&zeros)];
-            let node = flow.add(&label, GroupNorm { channels, groups, eps }, &[node], &params)?;
+            let node = flow.add(&label, GroupNorm::new(channels, groups, eps), &[node], &params)?;
             Ok(flow.whole(node, &label))
         }
     }

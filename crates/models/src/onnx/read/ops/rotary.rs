@@ -45,7 +45,7 @@ pub fn rotary(flow: &mut Flow, a: &Part, b: &Part, label: &Rc<str>) -> Mapped<Vi
     let head_dim = cos.len().checked_div(tokens).unwrap_or(0);
     let &[_, width] = flow.g.shape(x.node) else { return Err("it turns no tokens".into()) };
     let (base, scaling) = known(cos, sin, head_dim).ok_or("its angles are not known here")?;
-    let op = Rotary { heads: width.checked_div(head_dim).unwrap_or(0), head_dim, base, scaling };
+    let op = Rotary::new(width.checked_div(head_dim).unwrap_or(0), head_dim, base, scaling);
     flow.each(label, op, &x)
 }
 
@@ -61,7 +61,7 @@ fn known(cos: &[f64], sin: &[f64], head_dim: usize) -> Option<(f64, RotaryScalin
         _ => 10_000.0,
     };
     let fits = |(base, scaling): &(f64, RotaryScaling)| {
-        let pairs = Rotary { heads: 1, head_dim, base: *base, scaling: *scaling }.frequencies();
+        let pairs = Rotary::new(1, head_dim, *base, *scaling).frequencies();
         let off = |at: usize| {
             let angle = (at / head_dim) as f64 * pairs[at % head_dim % half];
             (angle.cos() - cos[at]).abs().max((angle.sin() - sin[at]).abs())
