@@ -3,8 +3,8 @@
     python exports.py path/to/secateur [WORD...]
 
 Uniform exports are opened by the stock libraries (`from_pretrained`, torchvision's ResNet), ragged ones by the
-load_ragged.py that is written beside them. Answers are compared with those of `secateur run` on the written folder, relative to the
-largest. WORDs choose the lines of the table that hold one. Exits with 1 when a line is off.
+load_ragged.py that is written beside them. Answers are compared with those of `secateur run` on the written folder,
+relative to the largest. WORDs choose the lines of the table that hold one. Exits with 1 when a line is off.
 """
 
 import json
@@ -64,9 +64,9 @@ def half_of(*ends):
 
 
 def attentions(groups):
-    """All attentions of unet2d-ddpm, by their places among its sub-layers."""
+    """All four attentions of unet2d-ddpm, by their places among its sub-layers."""
     place = next(at for at, group in enumerate(groups) if group["kind"] == "sublayers")
-    return [*take(lambda group: 0)(groups), f"remove={place}:1,3,5,6"]
+    return [*take(lambda group: 4 if group["at"] == place else 0)(groups), f"remove={place}:1,3,5,6"]
 
 
 # Of each model the cuts that its library's plain configuration can say.
@@ -92,7 +92,7 @@ UNIFORM = [
     ("torchvision-bottleneck", "inner channels", half_of("conv1", "conv2")),
     ("unet2d-ddpm", "neurons", half("neurons")),
     ("unet2d-ddpm", "attentions", attentions),
-    ("unet2d-one-group", "half of the deeper level", one_of(2, heads=4, channels=8)),
+    ("unet2d-one-group", "a quarter of the deeper level", one_of(4, heads=4, channels=8)),
 ]
 
 

@@ -5,7 +5,7 @@ use secateur_protocol::{DeviceChoice, Value};
 
 /// Prune neural networks, see what it does to them, and take the result away.
 ///
-/// MODEL is `builtin:ID` (see `secateur models`), a .safetensors file, or a folder with model.safetensors and
+/// MODEL is `builtin:ID` (see `secateur models`), a .safetensors or .onnx file, or a folder with model.safetensors and
 /// config.json in it.
 #[derive(Parser)]
 #[command(name = "secateur", version)]

@@ -13,10 +13,30 @@ pub fn source(model: &str) -> Result<Source> {
     if let Some(id) = model.strip_prefix("builtin:") {
         return Ok(Source::BuiltIn { id: id.to_string() });
     }
+    if model.ends_with(".onnx") {
+        return onnx(Path::new(model));
+    }
     let weights = weights(Path::new(model))?;
     let settings = SETTINGS.map(|name| weights[0].with_file_name(name));
     let there = settings.iter().filter(|path| path.is_file());
     let files = weights.iter().chain(there).map(|path| file_ref(path)).collect::<Result<_>>()?;
+    Ok(Source::Files { files })
+}
+
+/// An ONNX file, and those beside it that may hold its weights.
+fn onnx(path: &Path) -> Result<Source> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut files = vec![file_ref(path).map_err(|error| format!("{}: {error}", path.display()))?];
+    let mut beside: Vec<PathBuf> = fs::read_dir(folder)?.filter_map(|entry| Some(entry.ok()?.path())).collect();
+    beside.retain(|other| other.is_file() && other.to_string_lossy().ends_with("data"));
+    beside.sort();
+    for other in beside {
+        files.push(file_ref(&other)?);
+    }
+    let settings = SETTINGS.map(|name| path.with_file_name(name));
+    for other in settings.iter().filter(|path| path.is_file()) {
+        files.push(file_ref(other)?);
+    }
     Ok(Source::Files { files })
 }
 

@@ -4,7 +4,8 @@ use secateur_exec::{Compute, Meter, Params};
 use secateur_formats::safetensors::{self, Header, Shards, TensorInfo};
 use secateur_formats::{ReadAhead, ReadAt, Tokenizer};
 use secateur_graph::grouped;
-use secateur_models::{Model, Schedule, Task};
+use secateur_models::onnx::{Imported, Onnx, Piece};
+use secateur_models::{Model, ModelError, Schedule, Task};
 use secateur_protocol::{Source, Unit};
 use serde_json::Value;
 
@@ -18,12 +19,15 @@ const CONFIG_LIMIT: u64 = 1 << 20;
 /// So is a tokenizer.json: those of a quarter of a million tokens have half of it.
 const TOKENIZER_LIMIT: u64 = 64 << 20;
 
+/// The files that the weights lie in, one behind the other.
+pub(crate) type Weights<F> = Shards<Piece<ReadAhead<F>>>;
+
 /// A recognised model whose weights still lie in its file.
 pub(crate) struct Checkpoint<F> {
     /// `builtin:digits-vit`, or the weights' file name.
     pub name: String,
     source: Source,
-    pub file: Shards<ReadAhead<F>>,
+    pub file: Weights<F>,
     pub header: Header,
     pub model: Model,
     pub tokenizer: Option<Tokenizer>,
@@ -36,17 +40,15 @@ impl<F: ReadAt> Checkpoint<F> {
     pub async fn open<H: Host<File = F>>(host: &H, source: &Source) -> Result<Self, Stop> {
         let files = Files::of(host, source).await?;
         let name = files.name()?;
-        let mut shards = Vec::new();
-        for asset in files.weights()? {
-            shards.push(ReadAhead::new(host.open(asset).await.map_err(Stop::because)?));
-        }
-        let (file, header) = Shards::open(shards).await.map_err(|error| Stop::because(format!("{name}: {error}")))?;
         let settings = async |name| match files.named(name) {
             Some(asset) => read_json(host, asset).await.map(Some),
             None => Ok(None),
         };
         let config = settings("config.json").await?;
-        let mut model = secateur_models::detect(&header, config.as_ref()).map_err(Stop::because)?;
+        let (mut model, header, file) = match files.onnx() {
+            Some(asset) => from_onnx(host, &files, asset).await?,
+            None => from_safetensors(host, &files, config.as_ref()).await?,
+        };
         if let Some(preprocessor) = settings("preprocessor_config.json").await? {
             model = model.with_preprocessor(&preprocessor).map_err(Stop::because)?;
         }
@@ -128,6 +130,38 @@ impl<F: ReadAt> Checkpoint<F> {
         let bytes = |param: &secateur_graph::Param| self.tensor(&param.name).map(TensorInfo::bytes);
         self.model.graph.params.iter().map(bytes).sum()
     }
+}
+
+type Found<F> = (Model, Header, Weights<F>);
+
+async fn from_safetensors<H: Host>(host: &H, files: &Files<'_>, config: Option<&Value>) -> Result<Found<H::File>, Stop> {
+    let mut shards = Vec::new();
+    for asset in files.weights()? {
+        shards.push(Piece::File(opened(host, asset).await?));
+    }
+    let name = files.name()?;
+    let (file, header) = Shards::open(shards).await.map_err(|error| Stop::because(format!("{name}: {error}")))?;
+    let model = secateur_models::detect(&header, config).map_err(Stop::because)?;
+    Ok((model, header, file))
+}
+
+/// From a graph of operators, whose weights may lie in files beside it.
+async fn from_onnx<H: Host>(host: &H, files: &Files<'_>, asset: Asset<'_>) -> Result<Found<H::File>, Stop> {
+    let name = asset.name().to_string();
+    let wrong = |error: ModelError| Stop::because(format!("{name}: {error}"));
+    let onnx = Onnx::open(opened(host, asset).await?).await.map_err(wrong)?;
+    let mut beside = Vec::new();
+    for path in onnx.files_beside().map_err(wrong)? {
+        let found = files.named(path.rsplit('/').next().unwrap_or(&path));
+        let missing = || Stop::because(format!("{name} keeps weights in {path}, which is not here; choose both files"));
+        beside.push((path.clone(), opened(host, found.ok_or_else(missing)?).await?));
+    }
+    let Imported { model, header, file } = onnx.import(beside).await.map_err(wrong)?;
+    Ok((model, header, file))
+}
+
+async fn opened<H: Host>(host: &H, asset: Asset<'_>) -> Result<ReadAhead<H::File>, Stop> {
+    Ok(ReadAhead::new(host.open(asset).await.map_err(Stop::because)?))
 }
 
 /// "540 MB", "1.2 MB": a million bytes each, as file managers count them.

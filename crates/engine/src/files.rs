@@ -6,6 +6,8 @@ use crate::checkpoint::{built_in, read_json};
 use crate::stop::Stop;
 use crate::{Asset, Host};
 
+const ONNX: &str = ".onnx";
+
 /// The files of one model.
 pub(crate) enum Files<'a> {
     BuiltIn {
@@ -39,6 +41,7 @@ impl<'a> Files<'a> {
     pub fn name(&self) -> Result<String, Stop> {
         match self {
             Self::BuiltIn { id, .. } => Ok(format!("builtin:{id}")),
+            Self::User(_) if self.onnx().is_some() => Ok(self.onnx().map_or("", |asset| asset.name()).to_string()),
             Self::User(files) => Ok(weights_among(files)?[0].name.clone()),
         }
     }
@@ -48,6 +51,16 @@ impl<'a> Files<'a> {
         match self {
             Self::BuiltIn { paths, .. } => Ok(vec![Asset::BuiltIn(&paths[0])]),
             Self::User(files) => Ok(weights_among(files)?.iter().map(|file| Asset::User(&file.name)).collect()),
+        }
+    }
+
+    /// The ONNX file, where the model comes as one.
+    pub fn onnx(&self) -> Option<Asset<'_>> {
+        match self {
+            Self::BuiltIn { .. } => None,
+            Self::User(files) => {
+                files.iter().find(|file| file.name.ends_with(ONNX)).map(|file| Asset::User(&file.name))
+            }
         }
     }
 
@@ -76,7 +89,7 @@ fn weights_among(files: &[FileRef]) -> Result<Vec<&FileRef>, Stop> {
         [] => {
             let names = files.iter().map(|file| file.name.as_str()).collect::<Vec<_>>().join(", ");
             let got = if names.is_empty() { "nothing" } else { &names };
-            Err(Stop::because(format!("wanted a .safetensors file with weights, got {got}; drop the model's weights")))
+            Err(Stop::because(format!("wanted a .safetensors or .onnx file with weights, got {got}; drop the model's weights")))
         }
         [first, ..] => match shard(&first.name) {
             Some((stem, of)) => complete(&weights, stem, of).map(|()| weights.clone()),

@@ -11,7 +11,7 @@ use futures_channel::mpsc::unbounded;
 use secateur_engine::{Asset, Host, OpenError, serve};
 use secateur_formats::MemoryFile;
 use secateur_formats::safetensors::Dtype;
-use secateur_protocol::{Command, DeviceChoice, Envelope, Event, FileRef, Recipe, Source, VERSION, Value};
+use secateur_protocol::{Command, DeviceChoice, Envelope, Event, FileRef, Format, Recipe, Source, VERSION, Value};
 use tiny::{CONFIG, DIGEST, TINY, tiny};
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
 

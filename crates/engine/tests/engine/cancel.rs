@@ -1,5 +1,5 @@
 use secateur_formats::safetensors::Dtype;
-use secateur_protocol::{Choice, Command, Event, Generate, Length, Train};
+use secateur_protocol::{Choice, Command, Event, Format, Generate, Length, Train};
 
 use crate::host::*;
 use crate::texts::{llama, perplexity};

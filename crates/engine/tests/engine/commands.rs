@@ -1,5 +1,7 @@
 use secateur_formats::safetensors::Dtype;
-use secateur_protocol::{Choice, Command, DeviceChoice, Event, FileRef, Generate, HeatKind, Image, Source, VERSION};
+use secateur_protocol::{
+    Choice, Command, DeviceChoice, Event, FileRef, Format, Generate, HeatKind, Image, Source, VERSION,
+};
 
 use crate::host::*;
 use crate::texts::perplexity;

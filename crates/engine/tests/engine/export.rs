@@ -1,14 +1,15 @@
 use std::collections::BTreeMap;
 
 use secateur_formats::safetensors::{self, Dtype};
-use secateur_protocol::{Command, Event, Recipe, Report};
+use secateur_protocol::{Command, Event, Format, Recipe, Report};
 
 use crate::host::*;
 use crate::tiny::{CONFIG, TINY, tiny};
 
 /// Opens the tiny model, cuts it and exports; the files by name.
 fn exported(dtype: Dtype, prune: Command) -> (Run, BTreeMap<String, Vec<u8>>) {
-    let run = run(&tiny(dtype, 1), vec![hello(), load(&[TINY, CONFIG]), prune, Command::Export { format: Format::Zeros }]);
+    let run =
+        run(&tiny(dtype, 1), vec![hello(), load(&[TINY, CONFIG]), prune, Command::Export { format: Format::Zeros }]);
     let files = run.find(4, |(event, blobs)| match event {
         Event::Exported { files, .. } => {
             Some(files.iter().map(|file| (file.name.clone(), blobs[file.data.0 as usize].clone())).collect())
@@ -68,6 +69,7 @@ fn the_files_open_again_and_agree_with_the_report() {
 
 #[test]
 fn the_dense_model_is_not_exported() {
-    let run = run(&tiny(Dtype::F32, 1), vec![hello(), load(&[TINY, CONFIG]), Command::Export { format: Format::Zeros }]);
+    let run =
+        run(&tiny(Dtype::F32, 1), vec![hello(), load(&[TINY, CONFIG]), Command::Export { format: Format::Zeros }]);
     assert!(run.error(3).contains("nothing is pruned yet"));
 }

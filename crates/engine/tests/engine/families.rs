@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use secateur_formats::safetensors::{Dtype, Tensor, write};
-use secateur_protocol::{Command, Event, FileRef, Loaded};
+use secateur_protocol::{Command, Event, FileRef, Format, Loaded};
 
 use crate::host::*;
 
@@ -53,7 +53,13 @@ fn file(run: &Run, id: u32, name: &str) -> Vec<u8> {
 #[test]
 fn a_language_model_is_cut_measured_timed_run_and_exported() {
     let time = Command::Time { batch: 2, repeats: 2 };
-    let commands = vec![prune("magnitude", 0.5), Command::Evaluate, time, ask("in.safetensors"), Command::Export { format: Format::Zeros }];
+    let commands = vec![
+        prune("magnitude", 0.5),
+        Command::Evaluate,
+        time,
+        ask("in.safetensors"),
+        Command::Export { format: Format::Zeros },
+    ];
     let run = opened("gpt2", commands);
     let model = loaded(&run, 2);
     assert!(model.runs && !model.classifies_pictures);
@@ -94,7 +100,14 @@ fn an_unknown_architecture_is_looked_at_and_cut() {
     let file = inputs(&[("who.weight", &[2, 3], &[1.0, -6.0, 3.0, -4.0, 5.0, 2.0]), ("who.bias", &[2], &[0.0, 1.0])]);
     let time = Command::Time { batch: 1, repeats: 1 };
     let commands = [
-        vec![hello(), load(&["who.safetensors"]), prune("magnitude", 0.5), Command::Evaluate, time, Command::Export { format: Format::Zeros }],
+        vec![
+            hello(),
+            load(&["who.safetensors"]),
+            prune("magnitude", 0.5),
+            Command::Evaluate,
+            time,
+            Command::Export { format: Format::Zeros },
+        ],
         vec![prune("wanda", 0.5)],
     ];
     let run = run(&[("who.safetensors", file)], commands.concat());
@@ -128,7 +141,8 @@ fn shards_are_one_model() {
         ("config.json", golden("rnn-classes", "config.json")),
     ];
     let names: Vec<_> = files.iter().map(|(name, _)| *name).collect();
-    let run = run(&files, vec![hello(), load(&names), prune("magnitude", 0.5), Command::Export { format: Format::Zeros }]);
+    let run =
+        run(&files, vec![hello(), load(&names), prune("magnitude", 0.5), Command::Export { format: Format::Zeros }]);
     assert_eq!(loaded(&run, 2).family, "recurrent");
     let written = tensors(&file(&run, 4, "model.safetensors"));
     assert_eq!(written.keys().collect::<Vec<_>>(), tensors_of.keys().collect::<Vec<_>>());

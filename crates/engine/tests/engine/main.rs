@@ -11,3 +11,4 @@ mod host;
 mod texts;
 mod tiny;
 mod train;
+mod units;

@@ -1,7 +1,7 @@
 //! What language models do with texts: they go on with them, are measured on them and calibrated on them.
 
 use secateur_formats::safetensors::Dtype;
-use secateur_protocol::{Choice, Command, Event, FileOut, Generate, Recipe, TextTest, Token, Value, Written};
+use secateur_protocol::{Choice, Command, Event, FileOut, Format, Generate, Recipe, TextTest, Token, Value, Written};
 
 use crate::families::{golden, loaded};
 use crate::host::*;

@@ -9,12 +9,14 @@
 mod blocks;
 mod conv;
 mod few;
+mod panels;
 mod rows;
 mod tensor;
 
-pub use blocks::{BLOCK, Blocks, dense};
+pub use blocks::{BLOCK, Blocks};
 pub use conv::Window;
 pub use few::few;
+pub use panels::dense;
 pub use rows::Rows;
 pub use tensor::{Weight, convolve, linear};
 
@@ -77,6 +79,18 @@ fn in_pieces(
             work(&x[piece * samples * inputs..][..y.len() / outputs * inputs], y);
         },
     );
+}
+
+/// How many threads there are.
+fn threads() -> usize {
+    #[cfg(not(target_arch = "wasm32"))]
+    {
+        rayon::current_num_threads()
+    }
+    #[cfg(target_arch = "wasm32")]
+    {
+        1
+    }
 }
 
 /// Hands each item and its place in the list to `work`, on all threads where there are threads, with a scratch that `work`

@@ -1,7 +1,7 @@
 use super::*;
 use crate::check::{Close, Noise};
 
-/// Nothing, one, around a block and a piece, odd.
+/// Nothing, one, around a block and a piece, odd, several slabs.
 const SIZES: &[[usize; 3]] = &[
     [0, 3, 5],
     [3, 0, 5],
@@ -17,6 +17,7 @@ const SIZES: &[[usize; 3]] = &[
     [203, 64, 48],
     [400, 19, 16],
     [70, 300, 20],
+    [25, 1000, 33],
 ];
 
 /// Each output's entries one after the other.

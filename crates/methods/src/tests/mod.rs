@@ -2,5 +2,6 @@
 
 mod patterns;
 mod promises;
+mod units;
 mod wanda;
 mod world;

@@ -14,6 +14,7 @@ transformers; torchvision's ResNet and VGG. Needs torch, safetensors and the mod
 
 import importlib
 import json
+import warnings
 from functools import partial
 from pathlib import Path
 
@@ -37,8 +38,8 @@ def load(folder):
     tensors = load_file(folder / "model.safetensors")
     model = whole(folder, config).eval()
     own = names(model, [*tensors, *cut["gone"]])
-    kept = {own[name]: tensor for name, tensor in tensors.items()}
-    fill(model, kept)
+    unknown = {name for name, _ in model.named_parameters()} - set(own.values())
+    fill(model, {own[name]: tensor for name, tensor in tensors.items()})
     for layer, sizes in cut["layers"].items():
         inside = tensors_of(layer, own)
         if "over" in sizes:
@@ -46,6 +47,8 @@ def load(folder):
         else:
             attention(model, inside, sizes)
     leave_out(model, {own[name] for name in cut["gone"]})
+    if left := unknown & {name for name, _ in model.named_parameters()}:
+        warnings.warn(f"the file holds no {', '.join(sorted(left))}; they are as {type(model).__name__} starts with")
     return model
 
 
@@ -94,7 +97,7 @@ def vgg(config):
 
 
 def names(model, files):
-    """What the model calls the tensors that files name: libraries rename them, with or without what the model is part of."""
+    """What the model calls the tensors that files name: libraries rename them, and add what the model is part of."""
     rename, base = renaming(model), getattr(model, "base_model_prefix", "")
     own = dict(model.named_parameters(remove_duplicate=False)) | dict(model.named_buffers())
     found = {}
@@ -281,10 +284,15 @@ class Nothing(nn.Module):
 
 
 class Pass(nn.Module):
-    """Stands where a part went that added its answer to what came in."""
+    """Stands where a part went that added its answer to what came in, or to the first `channels` of it: on their way up
+    U-Nets put those of the way down behind."""
+
+    def __init__(self, channels):
+        super().__init__()
+        self.channels = channels
 
     def forward(self, x, *args, **kwargs):
-        return x
+        return x[:, : self.channels]
 
 
 def leave_out(model, gone):
@@ -314,7 +322,7 @@ def leave_out(model, gone):
 def instead(model, module):
     """What stands where a module was; None where only its parts can be taken away."""
     if type(module).__name__ in RESIDUAL or getattr(module, "residual_connection", False):
-        return Pass()
+        return Pass(module.out_channels if getattr(module, "conv_shortcut", None) else None)
     if has_heads(module):
         return Nothing(pair=is_transformers(model))
     containers = (nn.Sequential, nn.ModuleList)

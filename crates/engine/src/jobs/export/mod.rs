@@ -23,6 +23,9 @@ pub(crate) async fn run<H: Host>(session: &mut Session<H::File>, job: &Job<'_, H
     if format != Format::Onnx && session.open()?.cut().is_none() {
         return Err(Stop::because("nothing is pruned yet; prune first, then export"));
     }
+    if format != Format::Onnx && session.open()?.checkpoint.model.family == ONNX {
+        return Err(Stop::because("this model came as ONNX and has no other form; export it as onnx"));
+    }
     let mut report = evaluate::report(session, job).await?;
     let (compute, open) = session.ready()?;
     let pruned = open.pruned(compute).await?;
@@ -47,6 +50,8 @@ pub(crate) async fn run<H: Host>(session: &mut Session<H::File>, job: &Job<'_, H
     Ok(())
 }
 
+/// The family of models that are known by their operators only.
+const ONNX: &str = "onnx";
 /// What the files of the weights are called, but for their endings.
 const MODEL: &str = "model.";
 /// The weights' file of all formats but ONNX.

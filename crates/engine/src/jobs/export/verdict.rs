@@ -3,6 +3,7 @@ use secateur_models::Model;
 use secateur_models::onnx::export;
 use secateur_protocol::{Event, Format, Reader, Verdict};
 
+use super::ONNX;
 use crate::Host;
 use crate::desk::Job;
 use crate::session::Session;
@@ -35,6 +36,10 @@ fn readers(model: &Model, surgery: Option<&Surgery>, format: Format) -> Vec<Read
     let stock = stock(model);
     let graph = surgery.map_or(&model.graph, |surgery| &surgery.graph);
     let unchanged = "weights went one by one, so no smaller model can be written; cut whole units for that";
+    if model.family == ONNX && format != Format::Onnx {
+        let why = "this model came as ONNX and has no other form";
+        return vec![reader("Secateur", false, why)];
+    }
     match (format, surgery) {
         (Format::Zeros, _) => {
             let why = "the same shapes as before, with zeros";

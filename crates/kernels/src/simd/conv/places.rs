@@ -1,6 +1,7 @@
 use macerator::Simd;
 
-use crate::simd::blocks::{Block, SAMPLES};
+use crate::simd::blocks::Block;
+use crate::simd::panels::SAMPLES;
 use crate::simd::rows::SLAB;
 use crate::simd::{BLOCK, Blocks, multiply_add};
 

@@ -55,5 +55,9 @@ fn parsed(key: &str, text: &str) -> Result<Vec<(usize, Vec<u32>)>, RecipeError> 
 }
 
 fn wrong(key: &str, got: &str) -> RecipeError {
-    RecipeError::Value { key: key.into(), got: got.into(), want: "GROUP:NUMBER,NUMBER;GROUP:NUMBER, e.g. 3:0,5;4:1".into() }
+    RecipeError::Value {
+        key: key.into(),
+        got: got.into(),
+        want: "GROUP:NUMBER,NUMBER;GROUP:NUMBER, e.g. 3:0,5;4:1".into(),
+    }
 }

@@ -1,0 +1,171 @@
+use std::ops::Range;
+
+use macerator::Simd;
+
+use super::blocks::Block;
+use super::{BLOCK, in_pieces, multiply_add, samples, threads};
+
+/// Samples at a time: as many sums stay in registers.
+pub(super) const SAMPLES: usize = if cfg!(target_arch = "wasm32") { 2 } else { 6 };
+
+/// Blocks of a panel at a time ("slab"): they stay in the processor's first cache from samples to samples.
+pub(super) const SLAB: usize = 12;
+
+/// Samples a thread takes at once, at most: enough to make laying out a dense weight worth it, few enough for a slab of them
+/// to stay in its second cache.
+const PIECE: usize = 192;
+
+/// A weight by its panels: 16 outputs each, of all inputs.
+pub(super) trait Panels: Sync {
+    /// Which blocks there are in a slab of a panel, and what is in them. There is room for as many in `scratch`.
+    fn blocks<'a>(&'a self, panel: usize, slab: Range<usize>, scratch: &'a mut [Block]) -> (&'a [u32], &'a [Block]);
+}
+
+/// A weight [outputs, inputs] as it lies.
+struct Plain<'a> {
+    weight: &'a [f32],
+    inputs: usize,
+    /// 0, 1, 2 ...
+    columns: Vec<u32>,
+}
+
+impl Panels for Plain<'_> {
+    fn blocks<'a>(&'a self, panel: usize, slab: Range<usize>, scratch: &'a mut [Block]) -> (&'a [u32], &'a [Block]) {
+        let rows = self.weight.chunks(BLOCK * self.inputs).nth(panel).expect("a panel of the weight");
+        let blocks = &mut scratch[..slab.len()];
+        turn(rows, self.inputs, slab.start * BLOCK, blocks.as_flattened_mut());
+        (&self.columns[slab], blocks)
+    }
+}
+
+/// y = x Wᵀ + bias for a weight as it lies, laid out panel by panel on the way. For one sample and a few the layout would
+/// take longer than the product.
+///
+/// # Panics
+/// If the slices have other sizes.
+pub fn dense(x: &[f32], weight: &[f32], inputs: usize, bias: Option<&[f32]>, y: &mut [f32]) {
+    let outputs = weight.len().checked_div(inputs).unwrap_or(0);
+    let panels = Plain { weight, inputs, columns: (0..inputs.div_ceil(BLOCK) as u32).collect() };
+    product(&panels, SLAB, (x, inputs), bias, (y, outputs));
+}
+
+/// y = x Wᵀ + bias, some blocks ("slab") of each panel at a time.
+///
+/// # Panics
+/// If the slices have other sizes.
+pub(super) fn product(
+    panels: &impl Panels,
+    slab: usize,
+    (x, inputs): (&[f32], usize),
+    bias: Option<&[f32]>,
+    (y, outputs): (&mut [f32], usize),
+) {
+    match samples(x, inputs, bias, y, outputs) {
+        0 => (),
+        _ if outputs == 0 => (),
+        1 => side_by_side::<1>(panels, slab, (x, inputs), bias, (y, outputs)),
+        _ => side_by_side::<SAMPLES>(panels, slab, (x, inputs), bias, (y, outputs)),
+    }
+}
+
+/// M samples at a time. There is at least one, and one output.
+fn side_by_side<const M: usize>(
+    panels: &impl Panels,
+    slab: usize,
+    (x, inputs): (&[f32], usize),
+    bias: Option<&[f32]>,
+    (y, outputs): (&mut [f32], usize),
+) {
+    let columns = inputs.div_ceil(BLOCK);
+    // One sample reads each block once, wherever it lies.
+    let slab = if M == 1 { columns } else { slab.min(columns) }.max(1);
+    in_pieces(piece(y.len() / outputs).next_multiple_of(M), (x, inputs), (y, outputs), |x, y| {
+        match bias {
+            Some(bias) => y.chunks_exact_mut(outputs).for_each(|y| y.copy_from_slice(bias)),
+            None => y.fill(0.0),
+        }
+        let mut turned = vec![[[0.0; M]; BLOCK]; (y.len() / outputs).div_ceil(M) * slab];
+        let mut scratch = vec![[[0.0; BLOCK]; BLOCK]; slab];
+        for first in (0..columns).step_by(slab) {
+            for (x, turned) in x.chunks(M * inputs).zip(turned.chunks_exact_mut(slab)) {
+                turn(x, inputs, first * BLOCK, turned.as_flattened_mut());
+            }
+            for panel in 0..outputs.div_ceil(BLOCK) {
+                let (columns, blocks) = panels.blocks(panel, first..columns.min(first + slab), &mut scratch);
+                let part = Part { first, columns, blocks, output: panel * BLOCK };
+                add(&part, &turned, slab, y, outputs);
+            }
+        }
+    });
+}
+
+/// Samples for a thread at once: as many for each thread, but a few are as fast on one.
+fn piece(samples: usize) -> usize {
+    let pieces = threads() * samples.div_ceil(threads() * PIECE);
+    samples.div_ceil(pieces).max(4 * SAMPLES)
+}
+
+/// Up to M rows of `inputs` side by side, from the input `first` on, and zeros past their end. What there is no row for stays.
+pub(super) fn turn<const M: usize>(rows: &[f32], inputs: usize, first: usize, turned: &mut [[f32; M]]) {
+    let width = turned.len().min(inputs - first);
+    for (at, row) in rows.chunks_exact(inputs).enumerate() {
+        turned.iter_mut().zip(&row[first..first + width]).for_each(|(turned, value)| turned[at] = *value);
+    }
+    turned[width..].fill([0.0; M]);
+}
+
+/// What a slab says to 16 outputs.
+struct Part<'a> {
+    /// The slab's first column.
+    first: usize,
+    columns: &'a [u32],
+    blocks: &'a [Block],
+    /// The first output.
+    output: usize,
+}
+
+/// Adds to y [samples, outputs] what a part says to samples that were turned.
+#[macerator::with_simd]
+fn add<'a, S: Simd, const M: usize>(
+    part: &Part<'a>,
+    turned: &[[[f32; M]; BLOCK]],
+    slab: usize,
+    y: &mut [f32],
+    outputs: usize,
+) {
+    let mine = part.output..outputs.min(part.output + BLOCK);
+    for (x, y) in turned.chunks_exact(slab).zip(y.chunks_mut(M * outputs)) {
+        let mut sums = [[0.0; BLOCK]; M];
+        for (sums, y) in sums.iter_mut().zip(y.chunks_exact(outputs)) {
+            copy(&y[mine.clone()], &mut sums[..mine.len()]);
+        }
+        let sums = tile(part, x, sums);
+        for (sums, y) in sums.iter().zip(y.chunks_exact_mut(outputs)) {
+            copy(&sums[..mine.len()], &mut y[mine.clone()]);
+        }
+    }
+}
+
+/// Copies up to 16 numbers; 16 of them in a register, without a call.
+#[inline(always)]
+fn copy(from: &[f32], to: &mut [f32]) {
+    match (from.first_chunk::<BLOCK>(), to.first_chunk_mut()) {
+        (Some(from), Some(to)) => *to = *from,
+        _ => to.copy_from_slice(from),
+    }
+}
+
+/// Sums [samples, 16 outputs] and what a part adds. They are no reference, and stay in registers.
+#[inline(always)]
+fn tile<const M: usize>(part: &Part<'_>, x: &[[[f32; M]; BLOCK]], mut sums: [[f32; BLOCK]; M]) -> [[f32; BLOCK]; M] {
+    for (column, block) in part.columns.iter().zip(part.blocks) {
+        for (x, weights) in x[*column as usize - part.first].iter().zip(block) {
+            for sample in 0..M {
+                for output in 0..BLOCK {
+                    sums[sample][output] = multiply_add(x[sample], weights[output], sums[sample][output]);
+                }
+            }
+        }
+    }
+    sums
+}
