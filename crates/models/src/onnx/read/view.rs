@@ -188,6 +188,13 @@ mod tests {
     }
 
     #[test]
+    fn cuts_know_how_far_their_entries_are_apart() {
+        let cut = view(&[6, 4], 2).reshape(&[2, 2, 3, 4]).unwrap();
+        let atom = |axis, stride, size| vec![Atom { axis, stride, size }];
+        assert_eq!(cut.axes, [atom(0, 1, 2), atom(1, 3, 2), atom(1, 1, 3), atom(2, 1, 4)]);
+    }
+
+    #[test]
     fn a_batch_of_one_stays_where_it_is() {
         let x = view(&[9, 4], 1).transpose(&[1, 0, 2]).unwrap();
         assert_eq!(x.reshape(&[9, 1, 2, 2]).unwrap().reshape(&[9, 1, 4]).unwrap(), x);
