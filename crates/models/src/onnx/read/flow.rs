@@ -45,7 +45,7 @@ pub struct Flow {
     pub troubles: Vec<String>,
     names: Names,
     used: BTreeSet<Rc<str>>,
-    /// Nodes whose matrix is this tensor of the file, and its shape.
+    /// Embeddings and products without a bias, by the tensor of the file that is their matrix.
     pub tables: BTreeMap<String, NodeId>,
     /// Views that became nodes.
     made: Vec<(View, NodeId)>,

@@ -8,7 +8,7 @@ use secateur_graph::{NodeId, Op};
 use super::{attention, fixed, functions, linear, norms, part_of, rotary};
 use crate::onnx::read::constant::{Change, Constant, Values};
 use crate::onnx::read::flow::{Flow, Mapped, part, stored_matrix};
-use crate::onnx::read::operator::Operator;
+use crate::onnx::read::operator::{Operator, short};
 use crate::onnx::read::value::{Cubic, Part, Power, Value};
 use crate::onnx::read::view::View;
 
@@ -69,7 +69,7 @@ fn formula_sum(
     let label = op.label();
     Ok(Some(match (begun, number) {
         (Part::MeanSquare { x, centred, eps, step: Power::Square }, Some(more)) => {
-            let eps = super::super::operator::short((eps + more) as f32);
+            let eps = short((eps + more) as f32);
             part(Part::MeanSquare { x: x.clone(), centred: *centred, eps, step: Power::Square })
         }
         (Part::Erf { x, plus_one: false }, Some(1.0)) => part(Part::Erf { x: x.clone(), plus_one: true }),

@@ -8,7 +8,7 @@ use crate::onnx::read::flow::{Flow, Mapped, part};
 use crate::onnx::read::index::axis;
 use crate::onnx::read::operator::Operator;
 use crate::onnx::read::value::{Norm, Part, Power, Value};
-use crate::onnx::read::view::{View, tidy, whole_axes};
+use crate::onnx::read::view::{Atom, View, tidy, whole_axes};
 
 /// A mean over tokens or places, or one that is part of a norm.
 pub fn mean(flow: &mut Flow, op: Operator<'_>, inputs: &[Option<Value>]) -> Mapped<Value> {
@@ -69,7 +69,7 @@ fn over(flow: &mut Flow, op: Operator<'_>, x: &View, axes: &[usize], kept: bool)
     };
     let features = |at: usize| match x.axes[at].iter().any(|atom| atom.axis == 0) {
         true => own[0].clone(),
-        false => x.axes[at].iter().map(|atom| super::super::view::Atom { axis: 1, ..*atom }).collect(),
+        false => x.axes[at].iter().map(|atom| Atom { axis: 1, ..*atom }).collect(),
     };
     let left = (0..x.axes.len()).filter(|at| kept || !axes.contains(at));
     let left = left.map(|at| if axes.contains(&at) { Vec::new() } else { features(at) }).collect();
