@@ -16,6 +16,7 @@ import tempfile
 import warnings
 from pathlib import Path
 
+import diffusers
 import numpy as np
 import onnxruntime
 import timm
@@ -42,6 +43,33 @@ class Logits(torch.nn.Module):
 class Classes(Logits):
     def forward(self, input_ids, attention_mask):
         return self.model(input_ids=input_ids, attention_mask=attention_mask).logits
+
+
+class Recurrent(torch.nn.Module):
+    """A text classifier of a bidirectional LSTM."""
+
+    def __init__(self):
+        super().__init__()
+        self.embedding = torch.nn.Embedding(101, 12)
+        self.lstm = torch.nn.LSTM(12, 10, num_layers=2, bidirectional=True, batch_first=True)
+        self.out = torch.nn.Linear(20, 4)
+
+    def forward(self, input_ids):
+        return self.out(self.lstm(self.embedding(input_ids))[0].mean(1))
+
+
+class Denoise(torch.nn.Module):
+    """A U-Net at a fixed time step's worth of inputs."""
+
+    def __init__(self):
+        super().__init__()
+        blocks = ("DownBlock2D", "AttnDownBlock2D"), ("AttnUpBlock2D", "UpBlock2D")
+        self.model = diffusers.UNet2DModel(
+            sample_size=8, in_channels=3, out_channels=3, block_out_channels=(16, 32), layers_per_block=1,
+            down_block_types=blocks[0], up_block_types=blocks[1], norm_num_groups=4, attention_head_dim=8)
+
+    def forward(self, sample, timestep):
+        return self.model(sample, timestep).sample
 
 
 class OldNorm(torch.nn.Module):
@@ -75,6 +103,13 @@ def small_vit(name: str) -> torch.nn.Module:
     return timm.create_model(name, img_size=32, patch_size=8, embed_dim=48, depth=2, num_heads=3, num_classes=5)
 
 
+def small_convnext() -> torch.nn.Module:
+    from torchvision.models.convnext import CNBlockConfig
+
+    blocks = [CNBlockConfig(16, 32, 2), CNBlockConfig(32, None, 1)]
+    return torchvision.models.convnext.ConvNeXt(blocks, num_classes=5, layer_scale=0.5)
+
+
 def sizes(**others) -> dict:
     return dict(hidden_size=32, num_hidden_layers=2, num_attention_heads=4, intermediate_size=48, vocab_size=101,
                 max_position_embeddings=40, **others)
@@ -96,6 +131,11 @@ MODELS = {
     "vgg11": (small_vgg, picture(32), True),
     "vit_tiny": (lambda: small_vit("vit_tiny_patch16_224"), picture(32), True),
     "deit_distilled": (lambda: small_vit("deit_tiny_distilled_patch16_224"), picture(32), True),
+    "resnet50": (lambda: torchvision.models.resnet50(num_classes=7), picture(64), True),
+    "efficientnet_b0": (lambda: torchvision.models.efficientnet_b0(num_classes=7), picture(64), True),
+    "convnext": (small_convnext, picture(32), True),
+    "unet2d": (Denoise, (torch.randn(2, 3, 8, 8), torch.tensor([3.0, 700.0])), True),
+    "lstm": (Recurrent, text(), True),
     "old_norm": (OldNorm, (torch.randn(2, 12, 4, 4),), True),
     "bert": (lambda: transformers.BertForSequenceClassification(transformers.BertConfig(**sizes())), text(), True),
     "bert_mask": (lambda: Classes(transformers.BertForSequenceClassification(transformers.BertConfig(**sizes()))), text(2), True),
@@ -111,6 +151,7 @@ def exports(model: torch.nn.Module, inputs: tuple, older: bool, folder: Path):
         "new, fixed": dict(dynamo=True),
         "old": dict(dynamo=False, input_names=names(inputs), dynamic_axes={name: {0: "batch"} for name in names(inputs)}),
         "old, fixed": dict(dynamo=False, input_names=names(inputs)),
+        "old, 14": dict(dynamo=False, input_names=names(inputs), opset_version=14),
     }.items():
         if older or options["dynamo"]:
             file = folder / f"{name.replace(', ', '-')}.onnx"
@@ -119,7 +160,8 @@ def exports(model: torch.nn.Module, inputs: tuple, older: bool, folder: Path):
 
 
 def names(inputs: tuple) -> list[str]:
-    return ["x"] if inputs[0].is_floating_point() else ["input_ids", "attention_mask"][: len(inputs)]
+    floats = ["x"] if len(inputs) == 1 else ["sample", "timestep"]
+    return floats if inputs[0].is_floating_point() else ["input_ids", "attention_mask"][: len(inputs)]
 
 
 def run(model: onnxruntime.InferenceSession, inputs: list) -> list:

@@ -60,7 +60,7 @@ if __name__ == "__main__":
         inputs, outputs = parts(folder)
         with tempfile.TemporaryDirectory() as temporary:
             file = Path(temporary) / f"{folder.name}.onnx"
-            subprocess.run([writer, folder, file, folder / "expected.safetensors"], check=True)
+            subprocess.run([writer, folder, file, folder / "expected.safetensors"], check=True, stdout=subprocess.DEVNULL)
             onnx.checker.check_model(file, full_check=True)
             model = session(file)
         several, alone = run(model, inputs), run(model, {name: value[:1] for name, value in inputs.items()})

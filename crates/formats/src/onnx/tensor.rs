@@ -85,8 +85,10 @@ impl Tensor {
         let uncountable = || OnnxError::Uncountable { name: name(), shape: clip(&format!("{:?}", proto.dims)) };
         let shape: Option<Vec<usize>> = proto.dims.iter().map(|size| usize::try_from(*size).ok()).collect();
         let shape = shape.ok_or_else(uncountable)?;
-        let entries = shape.iter().try_fold(1usize, |product, size| product.checked_mul(*size));
-        let want = entries.ok_or_else(uncountable)? as u128 * element.bytes() as u128;
+        // Some of its axes are countable as well, whatever the others are.
+        let entries = shape.iter().try_fold(1usize, |product, size| product.checked_mul((*size).max(1)));
+        let entries = entries.ok_or_else(uncountable)?;
+        let want = if shape.contains(&0) { 0 } else { entries as u128 * element.bytes() as u128 };
         let data = if proto.data_location == DataLocation::External as i32 {
             Data::Beside(place(proto, want)?)
         } else {

@@ -72,6 +72,7 @@ impl Constant {
         Ok(match change {
             Change::Same => all.into(),
             Change::Transposed => {
+                let columns = self.shape[0];
                 let rows = all.len().checked_div(columns).unwrap_or(0);
                 (0..columns)
                     .flat_map(|column| (0..rows).map(move |row| (row, column)))
@@ -87,6 +88,15 @@ impl Constant {
         (self.len() == 1).then(|| self.all().ok()?.first().copied()).flatten()
     }
 
+    /// The number that all entries are, where they stand for samples only.
+    pub fn for_samples(&self, samples: usize) -> Option<f64> {
+        if self.shape != [samples] {
+            return self.single();
+        }
+        let all = self.all().ok()?;
+        all.iter().all(|number| *number == all[0]).then(|| all[0])
+    }
+
     /// As sizes, places or axes.
     pub fn integers(&self) -> Result<Vec<i64>, String> {
         Ok(self.all()?.iter().map(|number| *number as i64).collect())
@@ -96,6 +106,10 @@ impl Constant {
     pub fn reshaped(&self, shape: Vec<usize>) -> Result<Self, String> {
         if shape.iter().product::<usize>() != self.len() {
             return Err(format!("{:?} cannot become {shape:?}", self.shape));
+        }
+        // A matrix that is seen the other way round is known by its shape.
+        if matches!(self.values, Values::Stored(_, Change::Transposed)) && shape != self.shape {
+            return Ok(Self { name: self.name.clone(), ..Self::numbers(shape, self.all()?, false) });
         }
         Ok(Self { shape, ..self.clone() })
     }
@@ -119,7 +133,7 @@ impl Constant {
     pub fn transposed(&self) -> Option<Self> {
         let Values::Stored(stored, change) = &self.values else { return None };
         let change = match change {
-            Change::Same if stored.tensor.shape == self.shape => Change::Transposed,
+            Change::Same => Change::Transposed,
             Change::Transposed => Change::Same,
             _ => return None,
         };

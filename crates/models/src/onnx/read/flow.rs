@@ -10,6 +10,7 @@ use super::operator::Operator;
 use super::ops;
 use super::value::{Part, Value};
 use super::view::View;
+use crate::model::LARGEST_VALUE;
 use crate::onnx::names::Names;
 
 /// Why an operator could not be mapped, or that what it reads is lost already.
@@ -44,7 +45,7 @@ pub struct Flow {
     pub troubles: Vec<String>,
     names: Names,
     used: BTreeSet<Rc<str>>,
-    /// Nodes whose matrix is this tensor of the file, and its shape.
+    /// Embeddings and products without a bias, by the tensor of the file that is their matrix.
     pub tables: BTreeMap<String, NodeId>,
     /// Views that became nodes.
     made: Vec<(View, NodeId)>,
@@ -130,6 +131,10 @@ impl Flow {
         let name = self.names.fresh(own.as_deref().unwrap_or(label));
         self.begin_block(&name);
         let node = self.g.add(&name, op, inputs).map_err(|error| error.to_string())?;
+        let size = self.g.shape(node).iter().fold(self.batch, |product, size| product.saturating_mul(*size));
+        if size > LARGEST_VALUE {
+            return Err(format!("it gives {:?} numbers for one sample", self.g.shape(node)).into());
+        }
         self.params.extend(named.into_iter().zip(params).map(|(name, constant)| (name, constant.values.clone())));
         Ok(node)
     }

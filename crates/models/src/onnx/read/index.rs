@@ -28,10 +28,10 @@ pub fn broadcast(shapes: &[&[usize]]) -> Result<Vec<usize>, String> {
 pub fn strides(shape: &[usize], in_all: &[usize]) -> Vec<usize> {
     let missing = in_all.len() - shape.len();
     let mut steps = vec![0; in_all.len()];
-    let mut step = 1;
+    let mut step = 1usize;
     for at in (0..shape.len()).rev() {
         steps[missing + at] = if shape[at] == 1 && in_all[missing + at] != 1 { 0 } else { step };
-        step *= shape[at];
+        step = step.saturating_mul(shape[at]);
     }
     steps
 }

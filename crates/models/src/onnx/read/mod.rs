@@ -29,7 +29,7 @@ use secateur_graph::Graph;
 use secateur_graph::ops::Input;
 
 use crate::error::listed;
-use crate::model::within_bounds;
+use crate::model::{LARGEST_VALUE, within_bounds};
 use crate::{Model, ModelError, Tensors, unknown};
 use constant::{Constant, Values};
 use flow::Flow;
@@ -144,7 +144,7 @@ impl<F: ReadAt> Onnx<F> {
         let made_by = format!("{} {}", self.model.producer_name, self.model.producer_version);
         match task::model(graph, made_by.trim(), assumed) {
             Some(model) => Ok((model, listing)),
-            None => self.loose(&constants, &["its inputs are neither a picture nor a text".to_string()], len),
+            None => self.loose(&constants, &["the input (neither a picture nor a text)".to_string()], len),
         }
     }
 
@@ -190,12 +190,17 @@ impl<F: ReadAt> Onnx<F> {
             assumed.push(format!("{} is 1 everywhere", quote(&info.name)));
             return Ok(());
         }
-        let name = task::input_name(&info.name, &shape, is_whole(info), taken);
+        let name = task::input_name(&info.name, &shape, is_whole(info), taken, self.denoises());
         let node = flow.g.add(&name, Input { shape, optional }, &[])?;
         taken.push(name);
         let view = flow.whole(node, &info.name.as_str().into());
         flow.values.insert(info.name.clone(), Value::Data(view));
         Ok(())
+    }
+
+    /// Whether it takes a noisy picture and a time step.
+    fn denoises(&self) -> bool {
+        ["sample", "timestep"].iter().all(|name| self.graph.input.iter().any(|input| input.name == *name))
     }
 
     /// The operators that outputs follow from, in the file's order.
@@ -220,7 +225,7 @@ impl<F: ReadAt> Onnx<F> {
             let op = operator::Operator { proto: &proto };
             match flow.data(op, 0).and_then(|view| flow.plain(&view)) {
                 Ok(node) => {
-                    let name = task::output_name(&info.name, flow.g.shape(node), outputs.is_empty());
+                    let name = task::output_name(&info.name, flow.g.shape(node), outputs.is_empty(), self.denoises());
                     outputs.push((name, node));
                 }
                 Err(flow::Trouble::Lost) => {}
@@ -246,11 +251,11 @@ impl<F: ReadAt> Onnx<F> {
         }
         let header = Header { tensors: listing.tensors.clone(), metadata: BTreeMap::new() };
         let (are, count) = if troubles.len() == 1 { ("operator is", 1) } else { ("operators are", troubles.len()) };
-        let list = listed("", troubles, String::clone).unwrap_or_else(|| "the file has no outputs".into());
-        let why = ModelError::unsupported(
-            format!("{count} {are} not known here: {list}"),
-            "export the model without them, or open its safetensors file",
-        );
+        let what = match listed("", troubles, String::clone) {
+            Some(list) => format!("{count} {are} not known here: {list}"),
+            None => "the ONNX file names no outputs".into(),
+        };
+        let why = ModelError::unsupported(what, "export the model otherwise, or open its safetensors file");
         match unknown::model(&Tensors::new(&header), None, &why)? {
             Some(model) => Ok((model, listing)),
             None => Err(why),
@@ -281,7 +286,13 @@ fn sizes(info: &ValueInfoProto) -> Result<(usize, Vec<usize>), ModelError> {
     let [samples, rest @ ..] = dims.as_slice() else { return Err(again(format!("the input {name} has no axis"))) };
     let open = |at: usize| again(format!("axis {} of the input {name} is open or empty", at + 1));
     let shape = rest.iter().enumerate().map(|(at, dim)| size(&dim.value).ok_or_else(|| open(at)));
-    Ok((size(&samples.value).unwrap_or(1), shape.collect::<Result<_, _>>()?))
+    let (samples, shape) = (size(&samples.value).unwrap_or(1), shape.collect::<Result<Vec<_>, _>>()?);
+    match shape.iter().fold(samples, |product, size| product.saturating_mul(*size)) {
+        ..=LARGEST_VALUE => Ok((samples, shape)),
+        _ => Err(again(format!(
+            "the input {name} has {samples} times {shape:?} numbers, wanted at most {LARGEST_VALUE}"
+        ))),
+    }
 }
 
 /// Names the graph's parameters and lists their values.

@@ -12,11 +12,11 @@ use crate::{InputSpec, Model, Task};
 const INPUTS: [&str; 6] = ["image", "tokens", "sample", "timestep", "class_labels", "encoder_hidden_states"];
 const OUTPUTS: [&str; 6] = ["logits", "hidden", "embedding", "image_embeds", "text_embeds", "sample"];
 
-/// An input's name here: the first picture is `image`, the first text `tokens`.
-pub fn input_name(name: &str, shape: &[usize], whole: bool, taken: &[String]) -> String {
+/// An input's name here: the first picture is `image`, or `sample` if a time step comes with it, the first text `tokens`.
+pub fn input_name(name: &str, shape: &[usize], whole: bool, taken: &[String], denoises: bool) -> String {
     let free = |word: &str| !taken.iter().any(|taken| taken == word);
     let word = match (shape.len(), whole) {
-        _ if INPUTS.contains(&name) => name,
+        _ if INPUTS.contains(&name) && (denoises || name != "sample") => name,
         (3, false) if free("image") => "image",
         (1, true) if free("tokens") && !name.contains("type") => "tokens",
         _ => name,
@@ -25,10 +25,11 @@ pub fn input_name(name: &str, shape: &[usize], whole: bool, taken: &[String]) ->
 }
 
 /// An output's name here. A value cannot be called as an input is, so our own files call the sample `out_sample`.
-pub fn output_name(name: &str, shape: &[usize], first: bool) -> String {
+pub fn output_name(name: &str, shape: &[usize], first: bool, denoises: bool) -> String {
     let own = name.strip_prefix("out_").unwrap_or(name);
     let word = match shape.len() {
         _ if OUTPUTS.contains(&own) => own,
+        3 if first && denoises => "sample",
         1 | 2 if first => "logits",
         _ => name,
     };

@@ -46,8 +46,9 @@ impl View {
         let mut axes = Vec::with_capacity(dims.len());
         for dim in dims {
             let (mut axis, mut left) = (Vec::new(), *dim);
-            // A batch of one sample goes to the first axis that comes.
-            while let Some(atom) = atoms.next_if(|atom| left > 1 || (atom.axis == 0 && atom.size == 1)) {
+            // A batch of one sample is an axis of its own, or the first of those that are joined.
+            let is_one = |atom: &Atom| (atom.axis, atom.size) == (0, 1);
+            while let Some(atom) = atoms.next_if(|atom| left > 1 || (*dim == 1 && axis.is_empty() && is_one(atom))) {
                 if left.is_multiple_of(atom.size) {
                     left /= atom.size;
                     axis.push(atom);
@@ -68,8 +69,12 @@ impl View {
     }
 
     pub fn transpose(&self, perm: &[usize]) -> Option<Self> {
-        let axes = perm.iter().map(|at| self.axes.get(*at).cloned()).collect::<Option<Vec<_>>>()?;
-        (axes.len() == self.axes.len()).then(|| self.with(axes))
+        let mut sorted = perm.to_vec();
+        sorted.sort_unstable();
+        sorted
+            .into_iter()
+            .eq(0..self.axes.len())
+            .then(|| self.with(perm.iter().map(|at| self.axes[*at].clone()).collect()))
     }
 
     /// Axes of size 1 that stand at these places of the result, in ascending order.
@@ -141,7 +146,7 @@ fn size(axis: &[Atom]) -> usize {
 }
 
 /// Neighbours that continue each other become one.
-fn tidy(atoms: Vec<Atom>) -> Vec<Atom> {
+pub fn tidy(atoms: Vec<Atom>) -> Vec<Atom> {
     let mut tidy: Vec<Atom> = Vec::with_capacity(atoms.len());
     for atom in atoms {
         match tidy.last_mut() {
@@ -183,11 +188,27 @@ mod tests {
     }
 
     #[test]
+    fn cuts_know_how_far_their_entries_are_apart() {
+        let cut = view(&[6, 4], 2).reshape(&[2, 2, 3, 4]).unwrap();
+        let atom = |axis, stride, size| vec![Atom { axis, stride, size }];
+        assert_eq!(cut.axes, [atom(0, 1, 2), atom(1, 3, 2), atom(1, 1, 3), atom(2, 1, 4)]);
+    }
+
+    #[test]
+    fn a_batch_of_one_stays_where_it_is() {
+        let x = view(&[9, 4], 1).transpose(&[1, 0, 2]).unwrap();
+        assert_eq!(x.reshape(&[9, 1, 2, 2]).unwrap().reshape(&[9, 1, 4]).unwrap(), x);
+        let y = view(&[9, 4], 1);
+        assert_eq!(y.reshape(&[9, 4]).unwrap().reshape(&[1, 9, 4]).unwrap(), y);
+    }
+
+    #[test]
     fn uneven_cuts_are_none() {
         let x = view(&[6, 4], 2);
         assert_eq!(x.reshape(&[2, 5, 4]), None);
         assert_eq!(x.reshape(&[2, 4, 6]), None);
         assert_eq!(x.squeeze(&[1]), None);
+        assert_eq!(x.transpose(&[0, 0, 1]), None);
         assert_eq!(x.expand(&[2, 6, 8]), None);
         assert!(x.reshape(&[2, 6, 2, 2]).unwrap().part(3, 0, 1, &[6, 4]).is_none());
     }

@@ -1,15 +1,15 @@
-//! Sums, products and functions of single entries, and the formulas they are part of.
+//! Sums and products, and the formulas they are part of.
 
 use std::rc::Rc;
 
 use secateur_graph::ops::{Activation, Add, AddPosition, Bias, LayerScale, Mul, Normalize, SinePositions};
 use secateur_graph::{NodeId, Op};
 
-use super::{attention, fixed, linear, norms, part_of, rotary};
+use super::{attention, fixed, functions, linear, norms, part_of, rotary};
 use crate::onnx::read::constant::{Change, Constant, Values};
 use crate::onnx::read::flow::{Flow, Mapped, part, stored_matrix};
-use crate::onnx::read::operator::Operator;
-use crate::onnx::read::value::{Cubic, Part, Power, Value, Wave};
+use crate::onnx::read::operator::{Operator, short};
+use crate::onnx::read::value::{Cubic, Part, Power, Value};
 use crate::onnx::read::view::View;
 
 /// Both orders of an operator's two inputs.
@@ -69,7 +69,7 @@ fn formula_sum(
     let label = op.label();
     Ok(Some(match (begun, number) {
         (Part::MeanSquare { x, centred, eps, step: Power::Square }, Some(more)) => {
-            let eps = super::super::operator::short((eps + more) as f32);
+            let eps = short((eps + more) as f32);
             part(Part::MeanSquare { x: x.clone(), centred: *centred, eps, step: Power::Square })
         }
         (Part::Erf { x, plus_one: false }, Some(1.0)) => part(Part::Erf { x: x.clone(), plus_one: true }),
@@ -110,15 +110,16 @@ fn formula_sum(
 /// x + a fixed number, vector or table.
 fn plus_fixed(flow: &mut Flow, label: &Rc<str>, x: View, constant: &Constant, sign: f64) -> Mapped<View> {
     let dims = x.dims();
-    if let Some(number) = constant.single() {
+    let number = if dims.len() == 1 { constant.for_samples(dims[0]) } else { constant.single() };
+    if let Some(number) = number {
         return Ok(View { shift: x.shift + sign * number, label: label.clone(), ..x });
     }
     if sign < 0.0 {
         return Err("it takes a fixed table away".into());
     }
-    let features = dims.last().copied().unwrap_or(1);
-    if constant.only_axis(dims.len()) == Some(dims.len() - 1) && constant.len() == features {
-        return linear::with_vector(flow, &x, Bias { features }, constant, label);
+    let features = constant.len();
+    if let Some(at) = constant.only_axis(dims.len()).filter(|at| dims[*at] == features) {
+        return linear::with_vector(flow, &x, at, Bias { features }, constant, label);
     }
     let [samples, tokens, features] = *dims else { return Err(format!("it adds fixed {:?}", constant.shape).into()) };
     let constant = &constant.one_of(samples)?;
@@ -181,7 +182,7 @@ fn sines(constant: &Constant, tokens: usize, features: usize) -> Mapped<Option<S
 pub fn mul(flow: &mut Flow, op: Operator<'_>, inputs: &[Option<Value>]) -> Mapped<Value> {
     let over = op.kind() == "Div";
     if !over && op.proto.input.first() == op.proto.input.get(1) {
-        return squared(flow, op, inputs);
+        return functions::squared(flow, op, inputs);
     }
     for (first, second) in ORDERS.into_iter().take(if over { 1 } else { 2 }) {
         if let Some(value) = formula_product(flow, op, inputs, (first, second), over)? {
@@ -277,20 +278,21 @@ fn activated(flow: &mut Flow, label: &Rc<str>, op: Activation, x: &View, times: 
 /// x times a fixed number, vector or table.
 fn times_fixed(flow: &mut Flow, label: &Rc<str>, x: View, constant: &Constant, over: bool) -> Mapped<Value> {
     let dims = x.dims();
-    if let Some(number) = constant.single() {
+    let number = if dims.len() == 1 { constant.for_samples(dims[0]) } else { constant.single() };
+    if let Some(number) = number {
         let by = if over { 1.0 / number } else { number };
         return Ok(Value::Data(View { scale: x.scale * by, shift: x.shift * by, label: label.clone(), ..x }));
     }
     if over {
         return Err(format!("it divides by fixed {:?}", constant.shape).into());
     }
-    let features = dims.last().copied().unwrap_or(1);
+    let features = constant.len();
     if flow.shape(x.node).is_empty() && dims.iter().skip(1).all(|size| *size == 1) {
         let t = flow.settled(&x)?.node;
         return Ok(part(Part::Angles { t, frequencies: constant.all()?, wave: None }));
     }
-    if constant.only_axis(dims.len()) == Some(dims.len() - 1) && constant.len() == features {
-        return linear::with_vector(flow, &x, LayerScale { features }, constant, label).map(Value::Data);
+    if let Some(at) = constant.only_axis(dims.len()).filter(|at| dims[*at] == features) {
+        return linear::with_vector(flow, &x, at, LayerScale { features }, constant, label).map(Value::Data);
     }
     let waved = rotary::waved(&x, false, constant)?;
     Ok(waved.ok_or_else(|| format!("it multiplies {dims:?} by fixed {:?}", constant.shape))?)
@@ -329,89 +331,4 @@ fn vector(flow: &mut Flow, a: &View, b: &View) -> Mapped<Option<NodeId>> {
     let units: Vec<usize> = (1..dims.len()).filter(|axis| *axis != own).collect();
     let Some(b) = b.squeeze(&units) else { return Ok(None) };
     flow.plain(&b).map(Some)
-}
-
-/// An elementwise operator that may be part of a formula.
-pub fn function(flow: &mut Flow, op: Operator<'_>, inputs: &[Option<Value>]) -> Mapped<Value> {
-    let begun = part_of(inputs, 0);
-    let value = match (op.kind(), begun) {
-        ("Sqrt", Some(Part::MeanSquare { x, centred, eps, step: Power::Square })) => {
-            part(Part::MeanSquare { x: x.clone(), centred: *centred, eps: *eps, step: Power::Root })
-        }
-        ("Reciprocal", Some(Part::MeanSquare { x, centred, eps, step: Power::Root })) => {
-            part(Part::MeanSquare { x: x.clone(), centred: *centred, eps: *eps, step: Power::Inverse })
-        }
-        ("Neg", Some(Part::Half { x, second, negative })) => {
-            part(Part::Half { x: x.clone(), second: *second, negative: !negative })
-        }
-        ("Pow", _) => return power(flow, op, inputs),
-        ("Sin" | "Cos", Some(Part::Angles { t, frequencies, wave: None })) => {
-            let wave = Some(if op.kind() == "Sin" { Wave::Sine } else { Wave::Cosine });
-            part(Part::Angles { t: *t, frequencies: frequencies.clone(), wave })
-        }
-        ("IsNaN", Some(Part::Scores(_))) => part(Part::NotANumber),
-        ("Neg", _) => {
-            let x = flow.data(op, 0)?;
-            Value::Data(View { scale: -x.scale, shift: -x.shift, label: op.label(), ..x })
-        }
-        ("Erf", _) => part(Part::Erf { x: flow.data(op, 0)?, plus_one: false }),
-        _ => return Err("it belongs to no formula that is known here".into()),
-    };
-    Ok(value)
-}
-
-fn squared(flow: &mut Flow, op: Operator<'_>, inputs: &[Option<Value>]) -> Mapped<Value> {
-    Ok(match part_of(inputs, 0) {
-        Some(Part::Centred { x }) => part(Part::CentredSquare { x: x.clone() }),
-        _ => part(Part::Square { x: flow.data(op, 0)? }),
-    })
-}
-
-fn power(flow: &mut Flow, op: Operator<'_>, inputs: &[Option<Value>]) -> Mapped<Value> {
-    let exponent = fixed(inputs, 1).and_then(Constant::single);
-    Ok(match (exponent, part_of(inputs, 0)) {
-        (Some(2.0), _) => return squared(flow, op, inputs),
-        (Some(-0.5), Some(Part::MeanSquare { x, centred, eps, step: Power::Square })) => {
-            part(Part::MeanSquare { x: x.clone(), centred: *centred, eps: *eps, step: Power::Inverse })
-        }
-        (Some(0.5), Some(Part::MeanSquare { x, centred, eps, step: Power::Square })) => {
-            part(Part::MeanSquare { x: x.clone(), centred: *centred, eps: *eps, step: Power::Root })
-        }
-        (Some(3.0), _) => {
-            let x = flow.data(op, 0)?;
-            let x = flow.settled(&x)?;
-            part(Part::Cubic { x, step: Cubic::Cube })
-        }
-        _ => return Err("its exponent is not 2, 3 or ±0.5".into()),
-    })
-}
-
-pub fn activation(flow: &mut Flow, op: Operator<'_>, inputs: &[Option<Value>]) -> Mapped<Value> {
-    let label = op.label();
-    let activation = match (op.kind(), part_of(inputs, 0)) {
-        ("Tanh", Some(Part::Cubic { x, step: Cubic::Sum })) if near(x.scale, (2.0 / std::f64::consts::PI).sqrt()) => {
-            return Ok(part(Part::Cubic { x: View { scale: 1.0, ..x.clone() }, step: Cubic::Tanh }));
-        }
-        ("Clip" | "Max", Some(Part::Length { x })) => return Ok(part(Part::Length { x: x.clone() })),
-        ("Sigmoid", _) => return Ok(part(Part::Sigmoid { x: flow.data(op, 0)?, label })),
-        ("Relu", _) => Activation::Relu,
-        ("Tanh", _) => Activation::Tanh,
-        ("Gelu", _) if op.text("approximate") == Some("tanh") => Activation::GeluTanh,
-        ("Gelu", _) => Activation::Gelu,
-        ("Clip", _) => clip(op, inputs)?,
-        _ => return Err("it belongs to no formula that is known here".into()),
-    };
-    let x = flow.data(op, 0)?;
-    flow.each(&label, activation, &x).map(Value::Data)
-}
-
-fn clip(op: Operator<'_>, inputs: &[Option<Value>]) -> Mapped<Activation> {
-    let bound = |at: usize, name: &str, usual: f64| {
-        fixed(inputs, at).and_then(Constant::single).unwrap_or_else(|| op.float(name, usual))
-    };
-    match (bound(1, "min", f64::NEG_INFINITY), bound(2, "max", f64::INFINITY)) {
-        (0.0, 6.0) => Ok(Activation::Relu6),
-        (0.0, most) if most >= f64::from(f32::MAX) => Ok(Activation::Relu),
-        (least, most) => Err(format!("it keeps entries between {least} and {most}").into()),
-    }
 }

@@ -10,7 +10,7 @@ use crate::onnx::read::constant::Constant;
 use crate::onnx::read::flow::{Flow, Mapped, part, stored_matrix};
 use crate::onnx::read::operator::Operator;
 use crate::onnx::read::value::{Part, Value};
-use crate::onnx::read::view::{View, whole_axis};
+use crate::onnx::read::view::{Atom, View, tidy, whole_axis};
 
 pub fn gemm(flow: &mut Flow, op: Operator<'_>, inputs: &[Option<Value>]) -> Mapped<Value> {
     if op.int("transA", 0) != 0 || op.float("alpha", 1.0) != 1.0 || op.float("beta", 1.0) != 1.0 {
@@ -22,7 +22,7 @@ pub fn gemm(flow: &mut Flow, op: Operator<'_>, inputs: &[Option<Value>]) -> Mapp
 }
 
 /// The matrix with its axes the other way round.
-fn turned(matrix: &Constant) -> Mapped<Constant> {
+pub fn turned(matrix: &Constant) -> Mapped<Constant> {
     if let Some(turned) = matrix.transposed() {
         return Ok(turned);
     }
@@ -84,7 +84,10 @@ fn tied(
     let x = of_features(flow, x, node, label);
     match bias {
         None => Ok(Some(x)),
-        Some(bias) => with_vector(flow, &x, Bias { features: outputs }, bias, sum).map(Some),
+        Some(bias) => {
+            let last = x.axes.len() - 1;
+            with_vector(flow, &x, last, Bias { features: outputs }, bias, sum).map(Some)
+        }
     }
 }
 
@@ -104,14 +107,42 @@ pub fn embedding(flow: &mut Flow, op: Operator<'_>, table: &Constant, ids: &View
 
 /// A view whose last axis is that of its node: what works on features may then work on the node.
 pub fn by_features(flow: &mut Flow, x: &View) -> Mapped<View> {
+    featured(flow, x, x.axes.len() - 1)
+}
+
+/// A view whose axis `at` is the features of its node, whatever the others are.
+fn featured(flow: &mut Flow, x: &View, at: usize) -> Mapped<View> {
     let x = flow.settled(x)?;
     let shape = flow.shape(x.node);
-    let last = shape.last().map(|features| whole_axis(shape.len(), *features));
-    if x.axes.last() == last.as_ref() {
+    let is_axis = |axis: usize| shape.get(axis).is_some_and(|size| x.axes[at] == whole_axis(axis + 1, *size));
+    if is_axis(shape.len().wrapping_sub(1)) {
         return Ok(x);
     }
+    if let (&[channels, _, width], true) = (shape.as_slice(), is_axis(0)) {
+        return by_tokens(flow, &x, channels, width);
+    }
     let node = flow.plain(&x)?;
-    Ok(flow.whole(node, &x.label))
+    match at + 1 == x.axes.len() {
+        true => Ok(flow.whole(node, &x.label)),
+        false => Err(format!("it works on axis {at} of {:?}", x.dims()).into()),
+    }
+}
+
+/// The same view of a picture's places as tokens.
+fn by_tokens(flow: &mut Flow, x: &View, channels: usize, width: usize) -> Mapped<View> {
+    let picture = flow.whole(x.node, &x.label);
+    let tokens = picture.reshape(&[flow.batch, channels, picture.dims()[2] * width]);
+    let tokens = tokens.and_then(|view| view.transpose(&[0, 2, 1])).ok_or("it is no picture")?;
+    let label = if tokens.axes == x.axes { x.label.clone() } else { format!("{}.tokens", x.label).into() };
+    let node = flow.plain(&View { label, ..tokens })?;
+    let moved = |atom: &Atom| match atom.axis {
+        1 => Atom { axis: 2, ..*atom },
+        2 => Atom { axis: 1, stride: atom.stride * width, ..*atom },
+        3 => Atom { axis: 1, ..*atom },
+        _ => *atom,
+    };
+    let axes = x.axes.iter().map(|axis| tidy(axis.iter().map(moved).collect())).collect();
+    Ok(View { node, ..x.with(axes) })
 }
 
 /// The same view of a node that has other features.
@@ -123,9 +154,16 @@ fn of_features(flow: &Flow, x: &View, node: NodeId, label: &Rc<str>) -> View {
     View { node, axes, label: label.clone(), ..x.clone() }
 }
 
-/// An operation with one vector of features.
-pub fn with_vector(flow: &mut Flow, x: &View, op: impl Into<Op>, vector: &Constant, label: &Rc<str>) -> Mapped<View> {
-    let x = by_features(flow, x)?;
+/// An operation with one vector of features, which are the view's axis `at`.
+pub fn with_vector(
+    flow: &mut Flow,
+    x: &View,
+    at: usize,
+    op: impl Into<Op>,
+    vector: &Constant,
+    label: &Rc<str>,
+) -> Mapped<View> {
+    let x = featured(flow, x, at)?;
     let node = flow.add(label, op, &[x.node], &[vector])?;
     Ok(View { node, label: label.clone(), ..x })
 }

@@ -2,6 +2,7 @@
 
 mod attention;
 mod elementwise;
+mod functions;
 mod linear;
 mod norms;
 mod places;
@@ -43,9 +44,9 @@ pub fn map(flow: &mut Flow, op: Operator<'_>, inputs: &[Option<Value>]) -> Mappe
         "Add" | "Sub" => one(elementwise::add(flow, op, inputs)),
         "Mul" | "Div" => one(elementwise::mul(flow, op, inputs)),
         "Neg" | "Pow" | "Sqrt" | "Reciprocal" | "Erf" | "Sin" | "Cos" | "IsNaN" => {
-            one(elementwise::function(flow, op, inputs))
+            one(functions::function(flow, op, inputs))
         }
-        "Relu" | "Gelu" | "Sigmoid" | "Tanh" | "Clip" | "Max" => one(elementwise::activation(flow, op, inputs)),
+        "Relu" | "Gelu" | "Sigmoid" | "Tanh" | "Clip" | "Max" => one(functions::activation(flow, op, inputs)),
         "Where" => one(attention::choose(flow, op, inputs)),
         "Softmax" => one(attention::softmax(flow, op, inputs)),
         "ReduceMean" | "GlobalAveragePool" => one(norms::mean(flow, op, inputs)),

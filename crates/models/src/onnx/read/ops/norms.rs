@@ -8,7 +8,7 @@ use crate::onnx::read::flow::{Flow, Mapped, part};
 use crate::onnx::read::index::axis;
 use crate::onnx::read::operator::Operator;
 use crate::onnx::read::value::{Norm, Part, Power, Value};
-use crate::onnx::read::view::{View, whole_axes};
+use crate::onnx::read::view::{Atom, View, tidy, whole_axes};
 
 /// A mean over tokens or places, or one that is part of a norm.
 pub fn mean(flow: &mut Flow, op: Operator<'_>, inputs: &[Option<Value>]) -> Mapped<Value> {
@@ -69,7 +69,7 @@ fn over(flow: &mut Flow, op: Operator<'_>, x: &View, axes: &[usize], kept: bool)
     };
     let features = |at: usize| match x.axes[at].iter().any(|atom| atom.axis == 0) {
         true => own[0].clone(),
-        false => x.axes[at].iter().map(|atom| super::super::view::Atom { axis: 1, ..*atom }).collect(),
+        false => x.axes[at].iter().map(|atom| Atom { axis: 1, ..*atom }).collect(),
     };
     let left = (0..x.axes.len()).filter(|at| kept || !axes.contains(at));
     let left = left.map(|at| if axes.contains(&at) { Vec::new() } else { features(at) }).collect();
@@ -161,13 +161,28 @@ pub fn finish(
             Ok(View { node, label, ..x })
         }
         Norm::Group { groups } => {
-            let node = flow.plain(x)?;
-            let channels = flow.shape(node)[0];
+            let x = over_channels(flow, x)?;
+            let channels = flow.shape(x.node)[0];
             let (ones, zeros) = (constant(channels, 1.0), constant(channels, 0.0));
             let params = [scale.unwrap_or(&ones), shift.unwrap_or(&zeros)];
-            let node = flow.add(&label, GroupNorm::new(channels, groups, eps), &[node], &params)?;
-            Ok(flow.whole(node, &label))
+            let node = flow.add(&label, GroupNorm::new(channels, groups, eps), &[x.node], &params)?;
+            Ok(View { node, label, ..x })
         }
+    }
+}
+
+/// A view with channels before places, however these are joined.
+fn over_channels(flow: &mut Flow, x: &View) -> Mapped<View> {
+    let x = flow.settled(x)?;
+    let whole = flow.whole(x.node, &x.label);
+    let joined = |view: &View| tidy(view.axes.iter().flatten().copied().collect());
+    if flow.shape(x.node).len() == 3 && joined(&x) == joined(&whole) && x.axes.get(1) == whole.axes.get(1) {
+        return Ok(x);
+    }
+    let node = flow.plain(&x)?;
+    match flow.shape(node).len() {
+        3 => Ok(flow.whole(node, &x.label)),
+        _ => Err(format!("it works on {:?}", x.dims()).into()),
     }
 }
 

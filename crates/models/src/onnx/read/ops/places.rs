@@ -1,6 +1,6 @@
 use secateur_graph::ops::{AvgPool2d, Conv2d, MaxPool2d, Pad2d, PadChannels, Upsample};
 
-use super::{fixed, need};
+use super::{fixed, linear, need};
 use crate::onnx::read::constant::Constant;
 use crate::onnx::read::flow::{Flow, Mapped};
 use crate::onnx::read::index::axis;
@@ -23,9 +23,11 @@ pub fn map(flow: &mut Flow, op: Operator<'_>, inputs: &[Option<Value>]) -> Mappe
     if x.axes.len() != 4 {
         return Err(format!("its input {:?} is no picture", x.dims()).into());
     }
+    if op.kind() == "Conv" {
+        return conv(flow, op, inputs, &x).map(Value::Data);
+    }
     let mut node = flow.plain(&x)?;
     let node = match op.kind() {
-        "Conv" => return conv(flow, op, inputs, &x).map(Value::Data),
         "MaxPool" => {
             let Window { kernel, stride, padding, after: 0 } = window(op, None)? else { return Err(uneven().into()) };
             flow.add(&label, MaxPool2d { kernel, stride, padding }, &[node], &[])?
@@ -64,6 +66,12 @@ fn conv(flow: &mut Flow, op: Operator<'_>, inputs: &[Option<Value>], x: &View) -
     let &[outputs, each, height, width] = weight.shape.as_slice() else { return Err("its kernel is not flat".into()) };
     let Window { kernel, stride, padding, after } = window(op, Some([height, width]))?;
     let groups = op.int("group", 1).max(1) as usize;
+    if let (1, 1, Some(vector)) = (kernel, groups, x.squeeze(&[2, 3])) {
+        // Of a single place it is a linear layer, as after a mean over places.
+        let weight = weight.reshaped(vec![outputs, each])?;
+        let y = linear::product(flow, &vector, &linear::turned(&weight)?, bias, [&op.label(); 2])?;
+        return Ok(y.unsqueeze(&[2, 3]).unwrap_or(y));
+    }
     let label = flow.module(&op.label(), weight);
     let mut node = flow.plain(x)?;
     if after > 0 {

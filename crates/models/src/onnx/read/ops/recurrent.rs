@@ -12,14 +12,18 @@ pub fn map(flow: &mut Flow, op: Operator<'_>, inputs: &[Option<Value>]) -> Mappe
     let x = flow.data(op, 0)?;
     let x = flow.settled(&x)?;
     let (weight, state) = (need(inputs, 1)?, need(inputs, 2)?);
-    let (&[directions, stacked, features], &[_, _, hidden]) = (&weight.shape[..], &state.shape[..]) else {
+    let (&[directions, stacked, features], &[again, rows, hidden]) = (&weight.shape[..], &state.shape[..]) else {
         return Err("its weights have no axis of directions".into());
     };
     let cell = cell(op)?;
     let shape = flow.shape(x.node);
     let [batch, tokens, own] = whole_axes(&shape, flow.batch).try_into().map_err(|_| "its input is no text")?;
     let from_zero = (5..8).all(|at| inputs.get(at).is_none_or(|input| input.is_none()) || is_zero(inputs, at));
-    if x.axes != [tokens.clone(), batch.clone(), own] || stacked != cell.gates() * hidden || !from_zero {
+    if x.axes != [tokens.clone(), batch.clone(), own]
+        || (again, rows) != (directions, stacked)
+        || stacked != cell.gates() * hidden
+        || !from_zero
+    {
         return Err("it does not begin with zeros, or its input is not [tokens, samples, features]".into());
     }
     let reverse = match (op.text("direction").unwrap_or("forward"), directions) {

@@ -6,9 +6,10 @@ use secateur_graph::NodeId;
 use secateur_graph::ops::{Flatten, Slice, ToPlaces, ToTokens, Unpatch};
 
 use super::{fixed, need, part_of};
+use crate::model::LARGEST_VALUE;
 use crate::onnx::read::constant::Constant;
 use crate::onnx::read::flow::{Flow, Mapped, part};
-use crate::onnx::read::fold::{reshaped, split_sizes};
+use crate::onnx::read::fold::{reshaped, sizes as positive, split_sizes};
 use crate::onnx::read::index::{Bound, axis, slice_bounds};
 use crate::onnx::read::operator::Operator;
 use crate::onnx::read::value::{Norm, Part, Value};
@@ -76,7 +77,7 @@ pub fn change(flow: &mut Flow, op: Operator<'_>, inputs: &[Option<Value>]) -> Ma
 
 fn changed(op: Operator<'_>, inputs: &[Option<Value>], x: &View) -> Mapped<View> {
     let dims = x.dims();
-    let sizes = |at: usize| -> Mapped<Vec<i64>> { Ok(need(inputs, at)?.integers()?) };
+    let given = |at: usize| -> Mapped<Vec<i64>> { Ok(need(inputs, at)?.integers()?) };
     let axes = |rank: usize| -> Mapped<Vec<usize>> {
         let given = fixed(inputs, 1).map(Constant::integers).transpose()?;
         let given = given.or_else(|| op.ints("axes").map(<[i64]>::to_vec)).ok_or("its axes are missing")?;
@@ -88,7 +89,7 @@ fn changed(op: Operator<'_>, inputs: &[Option<Value>], x: &View) -> Mapped<View>
         Ok(axes)
     };
     let view = match op.kind() {
-        "Reshape" => x.reshape(&reshaped(&dims, &sizes(1)?, op.int("allowzero", 0) != 0)?),
+        "Reshape" => x.reshape(&reshaped(&dims, &given(1)?, op.int("allowzero", 0) != 0)?),
         "Flatten" => {
             let at = axis(op.int("axis", 1), dims.len() + 1)?;
             x.reshape(&[dims[..at].iter().product(), dims[at..].iter().product()])
@@ -101,8 +102,12 @@ fn changed(op: Operator<'_>, inputs: &[Option<Value>], x: &View) -> Mapped<View>
             let perm = perm.iter().map(|at| axis(*at, dims.len())).collect::<Result<Vec<_>, _>>()?;
             x.transpose(&perm)
         }
-        _ => x.expand(&sizes(1)?.iter().map(|size| *size as usize).collect::<Vec<_>>()),
+        _ => x.expand(&positive(&given(1)?)?),
     };
+    // Others multiply its sizes without looking.
+    let view = view.filter(|view| {
+        view.dims().iter().try_fold(1usize, |all, size| all.checked_mul(*size)).is_some_and(|all| all <= LARGEST_VALUE)
+    });
     Ok(view.ok_or_else(|| format!("it changes {dims:?} in a way that is not known here"))?)
 }
 
@@ -194,6 +199,9 @@ fn half(x: &View, at: usize, start: usize, len: usize) -> Option<Value> {
 pub fn taken(flow: &mut Flow, label: &Rc<str>, x: &View, at: usize, start: usize, len: usize) -> Mapped<View> {
     let x = flow.settled(x)?;
     let shape = flow.shape(x.node);
+    if len == 0 {
+        return Err("it takes nothing".into());
+    }
     let (part, axes) = x
         .part(at, start, len, &shape)
         .ok_or_else(|| format!("it takes {len} entries of axis {at} of {:?}", x.dims()))?;

@@ -89,10 +89,16 @@ pub fn gather(flow: &mut Flow, op: Operator<'_>, inputs: &[Option<Value>]) -> Ma
     }
     let (x, at) = (flow.data(op, 0)?, fixed(inputs, 1).ok_or("its places are not fixed")?);
     let along = axis(op.int("axis", 0), x.axes.len())?;
+    let dims = x.dims();
+    if at.len() > 1 && at.integers()?.into_iter().eq(0..dims[along] as i64) {
+        // All of them in their order: how a strided view is written.
+        let view = x.reshape(&[&dims[..along], &at.shape, &dims[along + 1..]].concat());
+        return Ok(Value::Data(view.ok_or("it cuts its input unevenly")?));
+    }
     let Some(asked) = at.single().filter(|_| at.shape.len() < 2) else {
         return Err(format!("it takes {} entries one by one", at.len()).into());
     };
-    let index = axis(asked as i64, x.dims()[along])?;
+    let index = axis(asked as i64, dims[along])?;
     let view = match token(flow, op, &x, along, index, asked < 0.0)? {
         Some(view) => view,
         None => taken(flow, &op.label(), &x, along, index, 1)?,

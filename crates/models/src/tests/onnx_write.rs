@@ -3,19 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
-use pollster::block_on;
-use secateur_formats::MemoryFile;
 use secateur_formats::onnx::proto::GraphProto;
 use secateur_formats::onnx::{Data, Tensor, decode};
-use secateur_formats::safetensors::read_f32;
 use secateur_graph::ops::{
     Affine, AvgPool2d, BatchNorm, Cell, Conv2d, Input, LayerScale, Loose, MeanPlaces, Recurrent,
 };
 use secateur_graph::{Builder, Graph, Node, Op, ParamId};
 
 use super::goldens::{golden, goldens};
-use crate::ModelError;
-use crate::onnx::{Imported, Onnx, export};
+use crate::onnx::export;
 
 /// Every golden's graph, and one with the ops that none of them has.
 fn graphs() -> Vec<Graph> {
@@ -131,53 +127,4 @@ fn a_model_that_cannot_run_is_refused() {
     let x = g.add("mixer.weight", Loose { shape: vec![2, 3] }, &[]).unwrap();
     let error = export(&g.finish(x), "loose").unwrap_err().to_string();
     assert!(error.contains("mixer.weight") && error.contains("export a model of a known family"), "{error}");
-}
-
-fn read(file: Vec<u8>) -> Result<Imported<MemoryFile>, ModelError> {
-    let onnx = block_on(Onnx::open(MemoryFile::new(file)))?;
-    block_on(onnx.import(Vec::new()))
-}
-
-/// A graph's file with its parameters' numbers counted through.
-fn file_of(graph: &Graph) -> Vec<u8> {
-    let mut file = Vec::new();
-    let values = async |id: ParamId| Ok::<_, io::Error>((0..graph.param(id).len()).map(|at| (at as f32).sin()).collect());
-    block_on(export(graph, "model").unwrap().write(graph, &mut file, &mut Vec::new(), values)).unwrap();
-    file
-}
-
-/// A node in words: its place among the others, and what it holds.
-fn line(graph: &Graph, node: &Node) -> String {
-    let inputs: Vec<_> = node.inputs.iter().map(|id| &graph.node(*id).name).collect();
-    let params: Vec<_> =
-        node.params.iter().map(|id| graph.param(*id)).map(|param| (&param.name, &param.dims)).collect();
-    // Angles may come out of other settings.
-    let op = match &node.op {
-        Op::Rotary(op) => format!("{:.4?} of {} heads", op.frequencies(), op.heads),
-        op => format!("{op:?}"),
-    };
-    format!("{} {op} {inputs:?} {params:?} {:?}", node.name, node.shape)
-}
-
-#[test]
-fn every_family_comes_back() {
-    for name in goldens() {
-        let want = golden(&name);
-        let Imported { model: got, header, file } = read(file_of(&want.graph)).unwrap();
-        let lines = |graph: &Graph| -> BTreeSet<String> { graph.nodes.iter().map(|node| line(graph, node)).collect() };
-        let (ours, theirs) = (lines(&want.graph), lines(&got.graph));
-        let lost: Vec<_> = ours.difference(&theirs).collect();
-        let new: Vec<_> = theirs.difference(&ours).collect();
-        assert!(lost.is_empty() && new.is_empty(), "{name}: {lost:#?} became {new:#?}");
-        let outputs = |graph: &Graph| -> Vec<(String, String)> {
-            graph.outputs.iter().map(|output| (output.name.clone(), graph.node(output.node).name.clone())).collect()
-        };
-        assert_eq!((outputs(&got.graph), got.task), (outputs(&want.graph), want.task), "{name}");
-        for id in want.graph.param_ids() {
-            let param = want.graph.param(id);
-            let values: Vec<f32> = (0..param.len()).map(|at| (at as f32).sin()).collect();
-            let stored = block_on(read_f32(&file, header.tensor(&param.name).unwrap())).unwrap();
-            assert_eq!(param.from_stored(stored), values, "{name}: {}", param.name);
-        }
-    }
 }
