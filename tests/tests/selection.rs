@@ -47,6 +47,7 @@ fn masks(golden: &Golden, settings: &[(&str, Value)]) -> Vec<Vec<u8>> {
             params: &params,
             calibration: Calibration { inputs: &[], samples: 0 },
             meter: &Silent,
+            now_ms: &|| 0.0,
             cache: &mut cache,
         };
         let outcome = find("magnitude").unwrap().run(&mut lab, &recipe).await.unwrap();

@@ -89,7 +89,13 @@ fn gated_masked_and_smaller_models_answer_the_same() {
                 }
                 count += 1;
             }
-            println!("{:<28} {:<10} {cuts} cuts, masked {:.1e}, gated {:.1e}", family.name, kind.word(), worst.0, worst.1);
+            println!(
+                "{:<28} {:<10} {cuts} cuts, masked {:.1e}, gated {:.1e}",
+                family.name,
+                kind.word(),
+                worst.0,
+                worst.1
+            );
         }
     }
     println!("{count} cuts");

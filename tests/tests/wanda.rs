@@ -21,6 +21,7 @@ fn wanda(opened: &Opened, pixels: &[f32], samples: usize) -> Outcome {
         params: &opened.params,
         calibration: Calibration { inputs: pixels, samples },
         meter: &Silent,
+        now_ms: &|| 0.0,
         cache: &mut cache,
     };
     block_on(find("wanda").unwrap().run(&mut lab, &recipe)).unwrap()

@@ -134,7 +134,11 @@ impl<F: ReadAt> Checkpoint<F> {
 
 type Found<F> = (Model, Header, Weights<F>);
 
-async fn from_safetensors<H: Host>(host: &H, files: &Files<'_>, config: Option<&Value>) -> Result<Found<H::File>, Stop> {
+async fn from_safetensors<H: Host>(
+    host: &H,
+    files: &Files<'_>,
+    config: Option<&Value>,
+) -> Result<Found<H::File>, Stop> {
     let mut shards = Vec::new();
     for asset in files.weights()? {
         shards.push(Piece::File(opened(host, asset).await?));

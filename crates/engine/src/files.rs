@@ -89,7 +89,9 @@ fn weights_among(files: &[FileRef]) -> Result<Vec<&FileRef>, Stop> {
         [] => {
             let names = files.iter().map(|file| file.name.as_str()).collect::<Vec<_>>().join(", ");
             let got = if names.is_empty() { "nothing" } else { &names };
-            Err(Stop::because(format!("wanted a .safetensors or .onnx file with weights, got {got}; drop the model's weights")))
+            Err(Stop::because(format!(
+                "wanted a .safetensors or .onnx file with weights, got {got}; drop the model's weights"
+            )))
         }
         [first, ..] => match shard(&first.name) {
             Some((stem, of)) => complete(&weights, stem, of).map(|()| weights.clone()),

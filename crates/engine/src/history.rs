@@ -1,7 +1,7 @@
 use std::rc::Rc;
 
-use secateur_graph::{Graph, Masks};
 use secateur_graph::surgery::{Removal, Statistics, Surgery};
+use secateur_graph::{Graph, Masks};
 use secateur_protocol::Recipe;
 
 use crate::stop::Stop;
@@ -91,7 +91,15 @@ mod tests {
 
     fn cut(seed: u64, amend: bool) -> Cut {
         let recipe = Recipe { method: "magnitude".into(), values: Default::default(), seed };
-        Cut { recipe, masks: Masks::default(), removal: Removal::new(), statistics: Statistics::Kept, notes: Vec::new(), seconds: 0.0, amend }
+        Cut {
+            recipe,
+            masks: Masks::default(),
+            removal: Removal::new(),
+            statistics: Statistics::Kept,
+            notes: Vec::new(),
+            seconds: 0.0,
+            amend,
+        }
     }
 
     fn seed(history: &History) -> Option<u64> {

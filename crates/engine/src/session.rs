@@ -224,12 +224,6 @@ fn gone(removal: &Removal) -> Vec<Gone> {
 
 impl Weights {
     pub fn new(dense: Params) -> Self {
-        Self {
-            dense,
-            pruned: None,
-            cache: Cache::default(),
-            dense_logits: None,
-            dense_perplexity: None,
-        }
+        Self { dense, pruned: None, cache: Cache::default(), dense_logits: None, dense_perplexity: None }
     }
 }

@@ -130,7 +130,15 @@ impl Walk {
         for id in graph.nodes.iter().zip(&passed).filter(|(_, passed)| **passed).flat_map(|(node, _)| &node.inputs) {
             readers[id.0 as usize] += 1;
         }
-        Self { inputs, memory: None, statistics: None, values: vec![None; graph.nodes.len()], passed, readers, gates: Gates::default() }
+        Self {
+            inputs,
+            memory: None,
+            statistics: None,
+            values: vec![None; graph.nodes.len()],
+            passed,
+            readers,
+            gates: Gates::default(),
+        }
     }
 
     /// The same run with gates. What a branch began with is needed once more where it ends.

@@ -157,6 +157,7 @@ impl Sizes {
         for (at, level) in self.levels.iter().enumerate() {
             let name = format!("down_blocks.{at}");
             for layer in 0..level.layers {
+                blocks.g.block();
                 x = blocks.layer(&name, layer, x, level, level.attends_down)?;
                 skips.push(x);
             }
@@ -184,6 +185,8 @@ impl Sizes {
         for (at, level) in self.levels.iter().rev().enumerate() {
             let name = format!("up_blocks.{at}");
             for (layer, skip) in (0..=level.layers).zip(std::iter::from_fn(|| skips.pop())) {
+                // What came down belongs to the block that reads it.
+                blocks.g.block();
                 let joined = format!("{name}.resnets.{layer}.joined");
                 x = blocks.g.add(&joined, Concat { axis: 0 }, &[x, skip])?;
                 x = blocks.layer(&name, layer, x, level, level.attends_up)?;

@@ -30,6 +30,8 @@ const SIZES: &[&str] = &[
     "block_channels",
     "expanded_channels",
     "last_channels",
+    "conv_channels",
+    "fc_features",
     "pooler_output_size",
     "architecture",
 ];

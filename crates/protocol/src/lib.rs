@@ -12,13 +12,13 @@ mod recipe;
 
 pub use card::{Card, Field, Kind};
 pub use command::{
-    Choice, Command, DeviceChoice, Draw, FileRef, Format, Generate, HeatKind, Image, LARGEST_SIDE, Length, Sampler, Source,
-    TextTest, Train,
+    Choice, Command, DeviceChoice, Draw, FileRef, Format, Generate, HeatKind, Image, LARGEST_SIDE, Length, Sampler,
+    Source, TextTest, Train,
 };
 pub use event::{
-    Adapter, Bandwidth, BlobId, BuiltIn, Classified, Comparison, Event, FileOut, Gone, LayerLevel, Layout, Level, Loaded,
-    Mark, Multiplied, ParamDiff, Prediction, ProductTime, Products, Reader, Report, Score, Spread, Swept, Timing, Token,
-    TrainLog, Unit, Verdict, Written,
+    Adapter, Bandwidth, BlobId, BuiltIn, Classified, Comparison, Event, FileOut, Gone, LayerLevel, Layout, Level,
+    Loaded, Mark, Multiplied, ParamDiff, Prediction, ProductTime, Products, Reader, Report, Score, Spread, Swept,
+    Timing, Token, TrainLog, Unit, Verdict, Written,
 };
 pub use hash::fnv1a;
 pub use recipe::{Recipe, RecipeError, RecipeId, Value, Values};

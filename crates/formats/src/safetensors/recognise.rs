@@ -38,7 +38,7 @@ pub fn other_format(start: &[u8]) -> Option<FormatError> {
 fn onnx(start: &[u8]) -> Option<(&'static str, &'static str)> {
     match start {
         [0x08, 1..=32, 0x12 | 0x3a | 0x42, ..] => {
-            Some(("an ONNX model", "choose the safetensors file of the model it was exported from"))
+            Some(("an ONNX model", "give it the ending .onnx and open it again"))
         }
         _ => None,
     }

@@ -16,9 +16,9 @@ use crate::{Graph, NodeId, ParamId};
 pub use gates::GateSite;
 pub use legal::LegalError;
 pub use skip::Skip;
-pub use ties::{Side, Ties};
-pub(crate) use ties::features;
 pub use ties::feature_axis;
+pub(crate) use ties::features;
+pub use ties::{Side, Ties};
 
 /// What a unit is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

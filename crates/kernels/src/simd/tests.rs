@@ -17,7 +17,7 @@ const SIZES: &[[usize; 3]] = &[
     [203, 64, 48],
     [400, 19, 16],
     [70, 300, 20],
-    [25, 1000, 33],
+    [7, 700, 33],
 ];
 
 /// Each output's entries one after the other.

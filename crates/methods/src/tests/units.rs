@@ -69,7 +69,9 @@ fn budgets_are_met_and_not_wasted() {
                 assert_ne!(met, !outcome.notes.is_empty(), "{budget} {share}: a budget is met or that is said");
                 // With one unit of each group back, it would not be.
                 let mut fewer = outcome.removal.clone();
-                fewer.values_mut().for_each(|units| drop(units.pop()));
+                fewer.values_mut().for_each(|units| {
+                    units.pop();
+                });
                 assert!(!met || left(&fewer) > target, "{budget} {share}: more went than had to");
             }
         }

@@ -28,7 +28,8 @@ fn read(file: Vec<u8>) -> Result<Imported<MemoryFile>, ModelError> {
 /// A graph's file with its parameters' numbers counted through.
 fn file_of(graph: &Graph) -> Vec<u8> {
     let mut file = Vec::new();
-    let values = async |id: ParamId| Ok::<_, io::Error>((0..graph.param(id).len()).map(|at| (at as f32).sin()).collect());
+    let values =
+        async |id: ParamId| Ok::<_, io::Error>((0..graph.param(id).len()).map(|at| (at as f32).sin()).collect());
     block_on(export(graph, "model").unwrap().write(graph, &mut file, &mut Vec::new(), values)).unwrap();
     file
 }

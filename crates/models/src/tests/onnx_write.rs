@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
+use pollster::block_on;
 use secateur_formats::onnx::proto::GraphProto;
 use secateur_formats::onnx::{Data, Tensor, decode};
 use secateur_graph::ops::{

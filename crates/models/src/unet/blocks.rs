@@ -23,9 +23,8 @@ pub struct Blocks<'a> {
 }
 
 impl Blocks<'_> {
-    /// One layer of a level: a residual block and, where the level attends, an attention. [c, h, w] -> [channels, h, w]
+    /// One layer of a level, within a block that has begun: a residual block and, where the level attends, an attention. [c, h, w] -> [channels, h, w]
     pub fn layer(&mut self, name: &str, at: usize, x: NodeId, level: &Level, attends: bool) -> Result<NodeId, GraphError> {
-        self.g.block();
         let x = self.resnet(&format!("{name}.resnets.{at}"), x, level.channels)?;
         match attends {
             true => self.attention(&format!("{name}.attentions.{at}"), x, level, self.sizes.groups),

@@ -39,7 +39,8 @@ pub(crate) async fn run<H: Host>(session: &mut Session<H::File>, job: &Job<'_, H
     if format != Format::Onnx {
         report.reopened = reopened::difference(compute, &model, &pruned).await?;
     }
-    report.bytes_out = model.iter().map(|(name, bytes)| if name.starts_with(MODEL) { bytes.len() as u64 } else { 0 }).sum();
+    report.bytes_out =
+        model.iter().map(|(name, bytes)| if name.starts_with(MODEL) { bytes.len() as u64 } else { 0 }).sum();
     let mut about = vec![("report.json".to_string(), json(&report)?)];
     if let Some(cut) = open.cut() {
         about.push(("recipe.json".into(), json(&cut.recipe)?));

@@ -50,13 +50,24 @@ fn readers(model: &Model, surgery: Option<&Surgery>, format: Format) -> Vec<Read
         }
         (Format::Uniform, Some(surgery)) => match model.uniform(&surgery.graph) {
             Ok(_) => {
-                let why = "all layers have the sizes that the written config says";
+                let why = match stock {
+                    "diffusers" => {
+                        "all layers have the sizes that the config says; call the weights diffusion_pytorch_model.safetensors"
+                    }
+                    "torchvision" => "by its constructors, where they take the sizes that the config says",
+                    _ => "all layers have the sizes that the written config says",
+                };
                 vec![reader(stock, true, why), reader("Secateur", true, why)]
             }
             Err(why) => vec![reader(stock, false, &why), reader("Secateur", false, &why)],
         },
         (Format::Ragged, Some(_)) => vec![
-            reader(stock, false, "layers have their own sizes, which its classes do not take"),
+            reader(stock, false, "layers have their own sizes, which its classes do not take by themselves"),
+            reader(
+                "PyTorch",
+                true,
+                "through load_ragged.py, which is written beside it and says which classes it knows",
+            ),
             reader("Secateur", true, "the config says which units went"),
         ],
         (Format::Onnx, _) => match export(graph, "model") {

@@ -13,7 +13,11 @@ use crate::history::Cut;
 use crate::stop::Stop;
 
 /// The model in its own shapes, with zeros.
-pub(super) async fn files<H: Host>(job: &Job<'_, H>, checkpoint: &Checkpoint<H::File>, cut: &Cut) -> Result<Files, Stop> {
+pub(super) async fn files<H: Host>(
+    job: &Job<'_, H>,
+    checkpoint: &Checkpoint<H::File>,
+    cut: &Cut,
+) -> Result<Files, Stop> {
     let model = zeroed(job, checkpoint, &cut.masks).await?;
     let model = reopened(checkpoint, &cut.masks, model).await?;
     Ok(vec![(WEIGHTS.into(), model), ("config.json".into(), json(&checkpoint.model.config)?)])

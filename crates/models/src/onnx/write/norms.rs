@@ -6,7 +6,11 @@ pub fn layer_norm(body: &mut Body<'_>, op: &LayerNorm) -> String {
     let x = body.x();
     if let Some(over) = op.over {
         let normed = wider(body, &x, op.eps, op.features as f64 / over as f64);
-        return if op.learned { scaled_and_shifted(body, &normed, |body, at| body.param(at).to_string()) } else { normed };
+        return if op.learned {
+            scaled_and_shifted(body, &normed, |body, at| body.param(at).to_string())
+        } else {
+            normed
+        };
     }
     let attributes = vec![int("axis", -1), float("epsilon", op.eps)];
     if op.learned {

@@ -122,7 +122,7 @@ mod tests {
             (10_000.0, RotaryScaling::Linear { factor: 2.5 }),
             (500_000.0, llama3),
         ] {
-            let pairs = Rotary { heads: 1, head_dim: 16, base, scaling }.frequencies();
+            let pairs = Rotary::new(1, 16, base, scaling).frequencies();
             let table = |of: fn(f64) -> f64| -> Vec<f64> {
                 let row = |at: usize| {
                     [&pairs; 2].into_iter().flatten().map(move |pair| f64::from(of(at as f64 * pair) as f32))
