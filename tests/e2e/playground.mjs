@@ -1,5 +1,6 @@
 // The page as a user meets it. Handles are the `data-testid`s listed in web/src/panels.rs.
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
 import { open } from "./browser.mjs";
 
 /// Engine start-up compiles several megabytes of wasm; a cut on software WebGPU takes its time.
@@ -96,6 +97,14 @@ export class Playground {
       return data;
     }, files.map(({ name, bytes }) => ({ name, base64: bytes.toString("base64") })));
     await this.page.dispatchEvent("body", "drop", { dataTransfer: data });
+  }
+
+  /// Takes a format away through the export dialog: the bytes of the zip file.
+  async export(format = "zeros") {
+    await this.at("export").click();
+    const [download] = await Promise.all([this.page.waitForEvent("download"), this.at(`export-${format}`).click()]);
+    await this.at("export-close").click();
+    return readFile(await download.path());
   }
 
   /// The sentence that tells what went wrong.

@@ -48,6 +48,11 @@ impl App {
         self.open_is(false, |loaded| !speed::shapes(&loaded.graph).is_empty())
     }
 
+    /// The open model has units that can go as a whole.
+    pub fn loses_units(&self) -> bool {
+        self.structure.has_units()
+    }
+
     /// The GPU in use is emulated in software.
     pub fn is_emulated(&self) -> bool {
         self.facts.ready.with(|ready| ready.as_ref().is_some_and(|ready| ready.adapter.software))

@@ -76,6 +76,17 @@ pub fn label(name: &str) -> String {
     if label.is_empty() { name.to_string() } else { label }
 }
 
+/// Where a module stands, e.g. "Layer 1, attn"; nothing for the whole model.
+pub fn place(name: &str) -> String {
+    match name {
+        "" => "The whole model".into(),
+        name => {
+            let (title, label) = (title(name), label(name));
+            if title.eq_ignore_ascii_case(&label) { title } else { format!("{title}, {label}") }
+        }
+    }
+}
+
 /// `vit.encoder.layer.0.…` as "Layer 1"; without a number, the first telling word.
 fn title(name: &str) -> String {
     match name.split('.').find_map(|word| word.parse::<u32>().ok()) {
@@ -123,6 +134,14 @@ mod tests {
                 assert!((0.2..=16.0).contains(&tile.width) && (0.2..=16.0).contains(&tile.height), "{tile:?}");
             }
         }
+    }
+
+    #[test]
+    fn places_are_short() {
+        assert_eq!(place("vit.encoder.layer.0.attention.attention"), "Layer 1, attn");
+        assert_eq!(place("vit.encoder.layer.2.intermediate.dense"), "Layer 3, intermediate");
+        assert_eq!(place("stem"), "Stem");
+        assert_eq!(place(""), "The whole model");
     }
 
     #[test]

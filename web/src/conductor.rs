@@ -21,6 +21,7 @@ use crate::{budget, frames, pen, share};
 mod hear;
 mod make;
 mod rest;
+mod units;
 
 /// Progress is shown for jobs that last longer than a blink.
 const BLINK_MS: f64 = 250.0;
@@ -113,6 +114,15 @@ impl App {
         if let Some(Some(Err(error))) = sent {
             self.error.set(Some(format!("A request could not be sent to the engine: {error}")));
         }
+        self.tell_busy();
+    }
+
+    /// Shows what is in flight.
+    fn tell_busy(&self) {
+        let jobs = self.desk.with_value(|desk| desk.lanes.jobs());
+        if self.busy.with_untracked(|busy| *busy != jobs) {
+            self.busy.set(jobs);
+        }
     }
 
     fn stop(&self, job: Job) {
@@ -123,6 +133,7 @@ impl App {
     /// Cuts as the controls say. `moving`: the slider is under way, one step of history for the whole way.
     pub fn prune(&self, moving: bool) {
         self.show_recorded();
+        self.mend_units();
         match self.recipe.get_untracked() {
             Some(Ok(recipe)) => {
                 self.make_room();
@@ -148,10 +159,6 @@ impl App {
     pub fn step(&self, command: Command) {
         self.make_room();
         self.ask(Job::Step, command);
-    }
-
-    pub fn export(&self) {
-        self.ask(Job::Export, Command::Export);
     }
 
     pub fn cancel(&self, of: RequestId) {
@@ -187,7 +194,8 @@ impl App {
 
     /// Files that come without weights, e.g. a tokenizer.json, belong to the open model's.
     fn with_open_files(&self, mut files: Vec<File>) -> Vec<File> {
-        if !files.iter().any(|file| file.name().ends_with(".safetensors")) {
+        let weights = |file: &File| [".safetensors", ".onnx"].iter().any(|end| file.name().ends_with(end));
+        if !files.iter().any(weights) {
             let mut open = self.desk.with_value(|desk| desk.files.clone());
             open.retain(|old| files.iter().all(|new| new.name() != old.name()));
             files.extend(open);

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use leptos::prelude::*;
 use secateur_protocol::{
     Adapter, BlobId, BuiltIn, Card, Event, HeatKind, Level, Loaded, Prediction, Products, Report, Timing, VERSION,
-    Written,
+    Verdict, Written,
 };
 
 use crate::drawings::{Drawings, Sizes};
 use crate::heat::Heat;
+use crate::sensitivity::Sweep;
 
 /// Heat maps of at most this many cells each way belong on the map; finer ones to the enlarged matrix.
 pub const TILE_CELLS: u32 = 48;
@@ -59,6 +60,11 @@ pub struct Facts {
     /// With the digest of the masks under which it was written.
     pub written: RwSignal<Option<(String, Arc<Written>)>>,
     pub drawings: RwSignal<Option<Drawings>>,
+    pub sweep: RwSignal<Sweep>,
+    /// With the digest of the masks that they are about.
+    pub verdicts: RwSignal<Option<(String, Arc<Vec<Verdict>>)>>,
+    /// How an export turned out when it was opened again.
+    pub exported: RwSignal<Option<Arc<Report>>>,
     pub heats: RwSignal<Heats>,
 }
 
@@ -76,6 +82,9 @@ impl Facts {
             products: RwSignal::new(None),
             written: RwSignal::new(None),
             drawings: RwSignal::new(None),
+            sweep: RwSignal::new(Sweep::default()),
+            verdicts: RwSignal::new(None),
+            exported: RwSignal::new(None),
             heats: RwSignal::new(Heats::new()),
         }
     }
@@ -118,6 +127,8 @@ impl Facts {
                 let take = |drawings: &mut _| Drawings::take(drawings, sizes, step, pixels, self.digest());
                 self.drawings.try_update(take).unwrap_or(Ok(()))?;
             }
+            Event::Swept(point) => self.sweep.update(|sweep| sweep.take(point)),
+            Event::Verdicts { items } => self.verdicts.set(Some((self.digest(), Arc::new(items)))),
             Event::Heat { param, kind, rows, cols, data } => {
                 let heat = Heat::from_bytes(rows, cols, blob(blobs, data)?)?;
                 let key = HeatKey { param, kind, fine: rows.max(cols) > TILE_CELLS };
@@ -140,6 +151,8 @@ impl Facts {
             self.products.set(None);
             self.written.set(None);
             self.drawings.set(None);
+            self.sweep.set(Sweep::default());
+            self.verdicts.set(None);
             self.heats.set(Heats::new());
         }
         self.loaded.set(Some(Arc::new(loaded)));
@@ -206,6 +219,7 @@ mod tests {
     fn what_was_made_is_of_the_masks_that_held_then() {
         let facts = Facts::new();
         let level = |digest: &str| Level {
+            removed: Vec::new(),
             recipe: None,
             layers: vec![],
             undo: 0,

@@ -2,6 +2,8 @@
 
 use secateur_protocol::HeatKind;
 
+use crate::slices::Left;
+
 /// Values of a matrix, shrunk: `rows` x `cols`, row by row; each cell is the mean of what it covers.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Heat {
@@ -82,11 +84,12 @@ fn mix(a: Rgb, b: Rgb, t: f32) -> Rgb {
     std::array::from_fn(|i| a[i] + (b[i] - a[i]) * t)
 }
 
-/// What to draw: values with the kept fraction laid over them, or the kept fraction alone.
+/// What to draw: values with the kept fraction laid over them, or the kept fraction alone; of a smaller matrix what is left.
 pub struct Picture<'a> {
     pub kind: HeatKind,
     pub values: Option<&'a Heat>,
     pub kept: Option<&'a Heat>,
+    pub left: Option<&'a Left>,
 }
 
 /// Paints `width` x `height` device pixels as RGBA. Cut cells are striped as well as coloured; `stripe` is
@@ -96,9 +99,9 @@ pub fn paint(picture: &Picture, palette: &Palette, width: usize, height: usize, 
     let scale = picture.values.map_or(1.0, Heat::max).max(f32::MIN_POSITIVE);
     let stripe = stripe.max(2);
     for y in 0..height {
-        let relative_y = (y as f64 + 0.5) / height as f64;
         for x in 0..width {
-            let relative_x = (x as f64 + 0.5) / width as f64;
+            let place = ((y as f64 + 0.5) / height as f64, (x as f64 + 0.5) / width as f64);
+            let (relative_y, relative_x) = picture.left.map_or(place, |left| left.whole(place.0, place.1));
             let kept = picture.kept.map_or(1.0, |kept| kept.under(relative_y, relative_x));
             let value = match (picture.kind, picture.values) {
                 (HeatKind::Mask, _) | (_, None) => 0.6,
@@ -133,7 +136,7 @@ mod tests {
     #[test]
     fn kept_and_cut_cells_differ_in_colour_and_pattern() {
         let (values, kept) = (heat(1, 2, &[1.0, 1.0]), heat(1, 2, &[1.0, 0.0]));
-        let picture = Picture { kind: HeatKind::Weight, values: Some(&values), kept: Some(&kept) };
+        let picture = Picture { kind: HeatKind::Weight, values: Some(&values), kept: Some(&kept), left: None };
         let pixels = paint(&picture, &LIGHT, 24, 12, 6);
         let colours = |columns: std::ops::Range<usize>| {
             let mut seen: Vec<&[u8]> = (0..12)
@@ -167,7 +170,7 @@ mod tests {
         let odd = heat(2, 2, &[f32::NAN, f32::INFINITY, -1.0, 0.0]);
         let empty = heat(0, 0, &[]);
         for values in [&odd, &empty] {
-            let picture = Picture { kind: HeatKind::Importance, values: Some(values), kept: Some(values) };
+            let picture = Picture { kind: HeatKind::Importance, values: Some(values), kept: Some(values), left: None };
             assert_eq!(paint(&picture, &DARK, 3, 3, 0).len(), 36);
         }
     }

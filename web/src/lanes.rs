@@ -1,6 +1,6 @@
 //! Who waits for what: which requests are in flight, and the newest wish of each kind behind them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use secateur_protocol::{Command, Envelope, RequestId};
 
@@ -26,6 +26,10 @@ pub enum Job {
     Paint,
     /// The products of a layer's size.
     Products,
+    /// Each group cut by itself.
+    Sweep,
+    /// Who could open an export.
+    Verdict,
     Export,
 }
 
@@ -42,6 +46,8 @@ impl Job {
             Self::Time | Self::Products => "Timing",
             Self::Write => "Writing",
             Self::Paint => "Drawing",
+            Self::Sweep => "Sweeping",
+            Self::Verdict => "Looking who opens what",
             Self::Export => "Writing files",
         }
     }
@@ -81,6 +87,11 @@ impl Lanes {
         let of = self.in_flight(job)?;
         self.last += 1;
         Some(Envelope { id: self.last, body: Command::Cancel { of } })
+    }
+
+    /// What is in flight.
+    pub fn jobs(&self) -> BTreeSet<Job> {
+        self.in_flight.values().copied().collect()
     }
 
     pub fn job(&self, id: RequestId) -> Option<Job> {

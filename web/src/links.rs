@@ -59,6 +59,7 @@ fn go_to(app: App, Shared { recipe, page }: Shared) {
     if model == app.inputs.model.get_untracked() {
         app.prune(false);
     } else if model.starts_with("builtin:") {
+        app.inputs.model.set(model.clone()); // what the recipe is about
         app.load_builtin(figures::model_name(&model));
     }
 }

@@ -3,6 +3,7 @@
 mod abilities;
 mod atlas;
 mod budget;
+mod by_hand;
 mod conductor;
 mod drawings;
 mod facts;
@@ -20,12 +21,16 @@ mod picture;
 mod plan;
 mod recorded;
 mod save;
+mod sensitivity;
 mod share;
+mod slices;
 mod speed;
 mod state;
+mod structure;
 mod theme;
 mod tokens;
 mod transport;
+mod wall;
 mod wishes;
 mod zipped;
 

@@ -5,13 +5,20 @@ use secateur_protocol::Report;
 use crate::figures;
 
 /// The metric of language models: the lower the better, and not a fraction.
+const PERPLEXITY: &str = "perplexity";
+
 fn is_perplexity(report: &Report) -> bool {
-    report.metric_name == "perplexity"
+    report.metric_name == PERPLEXITY
 }
 
 /// One of the report's two numbers.
 pub fn value(report: &Report, number: f64) -> String {
-    match is_perplexity(report) {
+    named(&report.metric_name, number)
+}
+
+/// A number of the metric with this name.
+pub fn named(name: &str, number: f64) -> String {
+    match name == PERPLEXITY {
         false => figures::percent(number, 1),
         true if !number.is_finite() => "–".into(),
         true if number >= 1e6 => format!("{number:.1e}"),
@@ -49,6 +56,10 @@ mod tests {
 
     fn report(name: &str, dense: f64, pruned: f64) -> Report {
         Report {
+            params_left: 0,
+            macs_dense: 0,
+            macs_left: 0,
+            reopened: None,
             model: String::new(),
             family: String::new(),
             method: None,

@@ -5,9 +5,10 @@
 //!   true), `device` (the select), `adapter`, `progress`, `cancel`, `error`, `error-dismiss`, `notice`
 //! - model: `model` (the select), `verdict`, `open` (button), `drop` (the file input; dropping works anywhere)
 //! - cut: `slider`, `sparsity`, `method` (radio group), `method-ID` (each radio), `field-KEY`, `seed`, `undo`, `redo`,
-//!   `share`, `export`, `theme`
+//!   `share`, `export` (opens the dialog), `theme`
 //! - numbers: `accuracy-dense`, `accuracy-pruned`, `zeros`, `bytes`, `milliseconds`, `measure`, `digest`
 //!   (`data-recipe` is the cut it names, in its canonical form), `notes`
+//! - export: `export-dialog`, `readers-FORMAT`, `export-FORMAT` (buttons), `export-words`, `export-close`
 //! - map: `view-importance|weights|mask` (radios), `map-tile-N` (N = parameter), `zoom`, `zoom-readout`, `zoom-close`
 //! - text: `prompt`, `prompt-N` (examples), `length`, `greedy`, `temperature`, `top-k`, `top-p`, `text-seed`, `continue`,
 //!   `written-prompt|dense|pruned` (each token has its id as `data-token`), `token-readout`, `parting`, `likelihood`,
@@ -16,6 +17,10 @@
 //!   `draw-seed`, `paint` (button), `painted-dense|pruned`, `step` (slider), `step-words`, `drawing-missing`
 //! - digits: `digit-N` (N = 0, 1, .., `data-wrong` lists who is wrong), `other-digits`, `draw`, `draw-clear`,
 //!   `drawn-dense`, `drawn-pruned`, `probabilities`
+//! - units: `units-KIND` (radios), `sweep` (button), `sweep-words`, `params-left`, `macs-left`, `activations-left`; for each
+//!   group, by its place in the graph's list: `group-N`, `wall-N` (`data-columns` cells a row), `count-N` (slider), `gone-N`,
+//!   `curve-N` (`data-points` of a sweep); for the one that is looked at: `unit-words`, `unit-remove`, `unit-protect`,
+//!   `unit-clear`, `unit-why`, `count-clear`
 //! - speed: `speed-shape`, `speed-samples` (selects), `speed-measure`, `speed-verdict`, `speed-table` (a `tbody` for each
 //!   kernel, with its name as `data-kernel`), `speed-layers` (what each layer of the pruned model got)
 //! - `layers`, `about`
@@ -29,6 +34,7 @@ use crate::state::App;
 use crate::{links, share};
 
 mod banner;
+mod export;
 mod masthead;
 
 /// Lists the panels once, in reading order: the file, its place in the layout, its heading; and of those that are not
@@ -60,6 +66,7 @@ panels! {
     drawings: "What it draws" if is_for_drawing,
     map: "Where it was cut",
     digits: "What it sees" if is_for_looking,
+    units: "What goes together" if loses_units,
     layers: "Kept, layer by layer",
     about: "The method",
     speed: "Speed on this device" if multiplies,

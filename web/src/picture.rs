@@ -10,6 +10,7 @@ use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement, ImageData};
 
 use crate::drawings::Rgba;
 use crate::heat::{self, Heat, Picture};
+use crate::slices::Band;
 use crate::state::App;
 use crate::{frames, pen};
 
@@ -27,19 +28,23 @@ impl PartialEq for Same {
     }
 }
 
-/// The chosen view of one matrix with its cut laid over it. Redrawn when values, masks, theme or size change.
+/// The chosen view of one matrix with its cut laid over it: a small one of what surgery leaves of it, a fine one of all.
+/// Redrawn when values, masks, theme or size change.
 pub fn heat_canvas(app: App, param: u32, fine: bool) -> impl IntoView {
     let canvas = NodeRef::<Canvas>::new();
     let key = frames::key();
     let values = Memo::new(move |_| Same(app.facts.heat(param, app.inputs.view.get(), fine)));
     let kept = Memo::new(move |_| Same(app.facts.heat(param, HeatKind::Mask, fine)));
+    let left = Memo::new(move |_| if fine { None } else { app.structure.left(param) });
     Effect::new(move |_| {
         app.resized.track();
         let Some(canvas) = canvas.get() else { return };
-        let (values, kept, dark) = (values.get().0, kept.get().0, app.dark.get());
+        let (values, kept, left, dark) = (values.get().0, kept.get().0, left.get(), app.dark.get());
         let kind = app.inputs.view.get();
         frames::later(key, move || {
-            let picture = Picture { kind, values: values.as_deref(), kept: kept.as_deref() };
+            // In what is left nothing is cut; cells that cover both would say otherwise.
+            let kept = if left.is_some() { None } else { kept.as_deref() };
+            let picture = Picture { kind, values: values.as_deref(), kept, left: left.as_ref() };
             draw(&canvas, &picture, dark);
         });
     });
@@ -56,6 +61,20 @@ fn draw(canvas: &HtmlCanvasElement, picture: &Picture, dark: bool) {
     let palette = if dark { &heat::DARK } else { &heat::LIGHT };
     let rgba = heat::paint(picture, palette, width, height, (5.0 * ratio) as usize);
     put(canvas, rgba, width as u32, height as u32);
+}
+
+/// What goes with the unit that is looked at, as bands over a matrix's canvas.
+pub fn unit_bands(app: App, param: u32, fine: bool) -> impl IntoView {
+    let bands = Memo::new(move |_| {
+        let left = if fine { None } else { app.structure.left(param) };
+        app.structure.bands(param, left.as_ref())
+    });
+    let one = |Band { rows, from, to }: Band| {
+        let (class, start, size) = if rows { ("band rows", "top", "height") } else { ("band cols", "left", "width") };
+        let place = format!("{start}:{:.3}%;{size}:{:.3}%", from * 100.0, (to - from) * 100.0);
+        view! { <i class=class style=place></i> }
+    };
+    move || bands.get().into_iter().map(one).collect_view()
 }
 
 /// One 28 x 28 digit in ink on nothing, so it stands on any paper.

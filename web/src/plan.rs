@@ -1,9 +1,15 @@
 //! From what stands on the controls to a recipe, and back. Pure functions of a card and values.
 
+use secateur_graph::groups::UnitKind;
 use secateur_protocol::{Card, Field, Kind, Recipe, RecipeError, Value, Values};
 
 /// The field that has the big slider.
 pub const SPARSITY: &str = "sparsity";
+/// Its value `unit` cuts whole units, of the kinds that the next one names.
+pub const PATTERN: &str = "pattern";
+pub const UNITS: &str = "units";
+/// What stays of a group is a multiple of this.
+pub const MULTIPLE: &str = "multiple";
 
 /// The recipe the controls ask for: of all values ever set, those this method knows and now uses.
 pub fn recipe(card: &Card, values: &Values, seed: u64) -> Result<Recipe, RecipeError> {
@@ -25,6 +31,24 @@ pub fn is_used(card: &Card, field: &Field, values: &Values) -> bool {
         let now = value(on, values).to_string();
         on.key != field.key && wanted.iter().any(|wanted| *wanted == now) && is_used(card, on, values)
     })
+}
+
+/// Whether the controls cut whole units.
+pub fn cuts_units(card: &Card, values: &Values) -> bool {
+    card.field(UNITS).is_some_and(|field| is_used(card, field, values))
+}
+
+/// Whether a choice of units, e.g. `heads,neurons`, names some of these kinds.
+pub fn names_some(units: &str, kinds: &[UnitKind]) -> bool {
+    units.split(',').any(|word| kinds.iter().any(|kind| kind.word() == word))
+}
+
+/// Puts the controls to whole units of a kind, of which none goes before somebody asks for it.
+pub fn cut_units(values: &mut Values, kind: &str) {
+    values.insert(PATTERN.into(), Value::Text("unit".into()));
+    values.insert(UNITS.into(), Value::Text(kind.into()));
+    values.insert(SPARSITY.into(), Value::Number(0.0));
+    values.remove("budget");
 }
 
 /// The fraction the controls ask to remove; none when a pattern decides it.
@@ -100,6 +124,19 @@ mod tests {
         set.insert("pattern".into(), text("blocks"));
         assert_eq!(recipe(&card(), &set, 1).unwrap().canonical(), "method=toy&seed=1&pattern=blocks&sparsity=0.8");
         assert_eq!(sparsity(&card(), &set), Some(0.8));
+    }
+
+    #[test]
+    fn units_are_cut_where_the_card_can() {
+        let mut set = values(&[("sparsity", Value::Number(0.8)), ("budget", text("macs"))]);
+        cut_units(&mut set, "heads");
+        assert!(!cuts_units(&card(), &set), "this card knows no units");
+        let mut able = card();
+        able.fields.push(Field::choice("units", "neurons", &["neurons", "heads"], "").only_if("pattern", &["unit"]));
+        able.fields[1] = Field::choice("pattern", "unstructured", &["unstructured", "unit"], "");
+        assert!(names_some("heads,neurons", &[UnitKind::Neurons]) && !names_some("heads", &[UnitKind::HeadDims]));
+        assert!(cuts_units(&able, &set) && !cuts_units(&able, &Values::new()));
+        assert_eq!(recipe(&able, &set, 1).unwrap().canonical(), "method=toy&seed=1&pattern=unit&units=heads");
     }
 
     #[test]

@@ -123,7 +123,8 @@ mod tests {
     fn level(method: Option<&str>, kept: u64) -> Frame {
         let recipe = method.map(|m| Recipe { method: m.into(), values: Default::default(), seed: 0 });
         let layers = vec![LayerLevel { param: 0, kept, of: 100 }];
-        let level = Level { recipe, layers, undo: 0, redo: 0, notes: vec![], digest: kept.to_string() };
+        let level =
+            Level { recipe, layers, removed: vec![], undo: 0, redo: 0, notes: vec![], digest: kept.to_string() };
         Frame { event: Envelope { id: 1, body: Event::Level(Box::new(level)) }, blobs: vec![] }
     }
 

@@ -10,38 +10,55 @@ const MOST_WEIGHTS: usize = 1 << 24;
 /// No product: a copy of as many bytes as the dense one moves.
 const COPY: &str = "copy";
 
-/// All linear layers of one size.
+/// All linear layers of one size, or all convolutions.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Shape {
     pub outputs: u32,
+    /// Of a convolution: what its window sees of all channels.
     pub inputs: u32,
+    /// The side of a convolution's window.
+    pub window: Option<u32>,
     pub layers: u32,
     /// Of the whole model's multiplications, 0 to 1.
     pub share: f64,
 }
 
-/// The sizes of the linear layers that can be cut, those with the most multiplications first.
+/// The sizes of the layers that can be cut and multiply with a matrix, those with the most multiplications first.
 pub fn shapes(graph: &Graph) -> Vec<Shape> {
     let total = graph.macs().max(1) as f64;
     let mut shapes: Vec<Shape> = Vec::new();
-    for (node, [outputs, inputs]) in graph.nodes.iter().filter_map(|node| Some((node, sides(graph, node)?))) {
+    for (node, size) in graph.nodes.iter().filter_map(|node| Some((node, size(graph, node)?))) {
         let share = graph.macs_of(node) as f64 / total;
-        match shapes.iter_mut().find(|shape| [shape.outputs, shape.inputs] == [outputs, inputs]) {
+        match shapes.iter_mut().find(|shape| (shape.outputs, shape.inputs, shape.window) == size) {
             Some(shape) => (shape.layers, shape.share) = (shape.layers + 1, shape.share + share),
-            None => shapes.push(Shape { outputs, inputs, layers: 1, share }),
+            None => {
+                let (outputs, inputs, window) = size;
+                shapes.push(Shape { outputs, inputs, window, layers: 1, share });
+            }
         }
     }
     shapes.sort_by(|a, b| b.share.total_cmp(&a.share));
     shapes
 }
 
-/// Outputs and inputs of a linear layer that is cut and not too large to be timed.
-fn sides(graph: &Graph, node: &Node) -> Option<[u32; 2]> {
-    let Op::Linear(linear) = &node.op else { return None };
-    let cut = node.params.first().is_some_and(|id| graph.param(*id).role == Role::Weight);
-    let small = linear.outputs.checked_mul(linear.inputs).is_some_and(|weights| weights <= MOST_WEIGHTS);
+/// Outputs, inputs and window of a linear layer or a convolution of one group that is cut and not too large to be timed.
+fn size(graph: &Graph, node: &Node) -> Option<(u32, u32, Option<u32>)> {
+    let window = match &node.op {
+        Op::Linear(_) => None,
+        Op::Conv2d(conv) if conv.groups == 1 => Some(u32::try_from(conv.kernel).ok()?),
+        _ => return None,
+    };
+    let weight = graph.param(*node.params.first()?);
+    let (outputs, inputs) = weight.matrix();
+    let small = outputs.checked_mul(inputs).is_some_and(|weights| weights <= MOST_WEIGHTS);
     let side = |side: usize| u32::try_from(side).ok().filter(|side| (1..=LARGEST_SIDE).contains(side));
-    (cut && small).then_some([side(linear.outputs)?, side(linear.inputs)?])
+    (weight.role == Role::Weight && small).then_some((side(outputs)?, side(inputs)?, window))
+}
+
+/// `512 × 128`, `64 × 288 of a 3 × 3 convolution`.
+pub fn size_words(outputs: u32, inputs: u32, window: Option<u32>) -> String {
+    let convolution = window.map_or_else(String::new, |side| format!(" of a {side} × {side} convolution"));
+    format!("{outputs} × {inputs}{convolution}")
 }
 
 /// A time beside that of the better dense product.
@@ -150,7 +167,7 @@ fn paying(products: &Products, times: &[&ProductTime]) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use secateur_graph::Builder;
-    use secateur_graph::ops::{Activation, Embedding, Input, Linear};
+    use secateur_graph::ops::{Activation, Conv2d, Embedding, Input, Linear};
 
     use super::*;
 
@@ -179,6 +196,19 @@ mod tests {
         assert!(shapes.is_sorted_by(|a, b| a.share >= b.share));
     }
 
+    #[test]
+    fn a_convolution_is_a_product_with_what_its_window_sees() {
+        let mut g = Builder::default();
+        let x = g.add("picture", Input::new(&[4, 6, 6]), &[]).unwrap();
+        let x = g.add("first", Conv2d { padding: 1, ..Conv2d::new(4, 8, 3) }, &[x]).unwrap();
+        let x = g.add("groups", Conv2d { groups: 2, ..Conv2d::new(8, 8, 3) }, &[x]).unwrap();
+        let x = g.add("last", Conv2d::new(8, 36, 1), &[x]).unwrap();
+        let shapes = shapes(&g.finish(x));
+        let said: Vec<_> = shapes.iter().map(|shape| size_words(shape.outputs, shape.inputs, shape.window)).collect();
+        assert_eq!(said, ["8 × 36 of a 3 × 3 convolution", "36 × 8 of a 1 × 1 convolution"]);
+        assert_eq!(size_words(8, 36, None), "8 × 36");
+    }
+
     /// Each time with its quartiles a tenth below and above.
     fn products(times: &[(&str, f64, f64)]) -> Products {
         let time = |&(kernel, density, median): &(&str, f64, f64)| {
@@ -186,7 +216,7 @@ mod tests {
             ProductTime { kernel: kernel.into(), density, ms }
         };
         let times = times.iter().map(time).collect();
-        Products { samples: 64, inputs: 4, outputs: 16, repeats: 9, device: String::new(), times }
+        Products { samples: 64, inputs: 4, outputs: 16, window: None, repeats: 9, device: String::new(), times }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! All state of the page. Inputs and the engine's facts are stored; everything else is a memo of them.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use leptos::prelude::*;
@@ -8,9 +9,11 @@ use secateur_protocol::{Card, DeviceChoice, HeatKind, Recipe, RecipeError, Unit,
 use crate::atlas::{self, Region};
 use crate::conductor::Desk;
 use crate::facts::Facts;
+use crate::lanes::Job;
 use crate::pen::Point;
 use crate::plan;
 use crate::share::{self, Page};
+use crate::structure::Structure;
 use crate::theme::Theme;
 use crate::wishes::{Sketch, Writing};
 
@@ -68,12 +71,15 @@ pub struct App {
     /// Counts changes of the window's size: canvases are as sharp as the screen.
     pub resized: RwSignal<u32>,
     pub desk: StoredValue<Desk, LocalStorage>,
+    /// What the engine is asked for at the moment.
+    pub busy: RwSignal<BTreeSet<Job>>,
 
     /// The chosen method's card.
     pub card: Memo<Option<Card>>,
     /// What the controls ask for.
     pub recipe: Memo<Option<Result<Recipe, RecipeError>>>,
     pub regions: Memo<Arc<Vec<Region>>>,
+    pub structure: Structure,
     /// Parameter of the enlarged matrix.
     pub zoomed: Memo<Option<u32>>,
     pub dark: Memo<bool>,
@@ -123,9 +129,11 @@ impl App {
             notice: RwSignal::new(None),
             resized: RwSignal::new(0),
             desk: StoredValue::new_local(Desk::default()),
+            busy: RwSignal::new(BTreeSet::new()),
             card,
             recipe: wanted,
             regions,
+            structure: Structure::new(inputs, facts, card),
             zoomed,
             dark: inputs.theme.get_untracked().is_dark(inputs.theme),
         }
@@ -141,6 +149,13 @@ impl App {
                 _ => Some(0.5),
             },
         }
+    }
+
+    /// The controls cut whole units.
+    pub fn cuts_units(&self) -> bool {
+        self.inputs
+            .values
+            .with(|values| self.card.with(|card| card.as_ref().is_some_and(|card| plan::cuts_units(card, values))))
     }
 
     /// The engine is up and what is shown comes from it: it can be asked for more.

@@ -1,5 +1,7 @@
 //! Taking in what the engine says, and what follows from it.
 
+use std::sync::Arc;
+
 use leptos::prelude::*;
 use secateur_protocol::{Card, Command, DeviceChoice, Envelope, Event, RequestId, VERSION};
 
@@ -51,8 +53,9 @@ impl App {
                 let named =
                     files.into_iter().filter_map(|file| Some((file.name, blobs.get(file.data.0 as usize)?.clone())));
                 let saved = save::zip(&report, named.collect());
-                if let Err(error) = saved {
-                    self.error.set(Some(error));
+                match saved {
+                    Ok(()) => self.facts.exported.set(Some(Arc::new(report))),
+                    Err(error) => self.error.set(Some(error)),
                 }
             }
             event => {
@@ -70,11 +73,16 @@ impl App {
         self.ask(Job::Hello, Command::Hello { version: VERSION, device });
     }
 
-    /// A device that cannot be opened, here or on the machine a link came to, leaves the one that can.
+    /// A device or model that cannot be opened, here or on the machine a link came to, leaves the one that can.
     fn fall_back(&self, job: Option<Job>, error: &str) {
         let device = self.inputs.device;
         match job {
             Some(Job::Device) => device.set(self.desk.with_value(|desk| desk.device)),
+            Some(Job::Load) => {
+                if let Some(open) = self.facts.loaded.get_untracked() {
+                    self.inputs.model.set(open.model.clone());
+                }
+            }
             Some(Job::Hello) if device.get_untracked() != DeviceChoice::Auto => {
                 device.set(DeviceChoice::Auto);
                 self.say_hello();
@@ -125,7 +133,11 @@ impl App {
             desk.files = std::mem::take(&mut desk.loading);
         });
         let name = self.facts.loaded.with_untracked(|loaded| loaded.as_ref().map(|loaded| loaded.model.clone()));
-        self.inputs.model.set(name.unwrap_or_default());
+        let name = name.unwrap_or_default();
+        if name != self.inputs.model.get_untracked() {
+            self.forget_hand();
+        }
+        self.inputs.model.set(name);
         if self.recipe.with_untracked(|recipe| !matches!(recipe, Some(Ok(_)))) {
             self.mend_recipe();
         }
@@ -177,6 +189,7 @@ impl App {
         });
         let last = matches!(next, Some(None));
         self.send(next.flatten());
+        self.tell_busy();
         if job == Some(Job::Prune) && last && self.desk.with_value(|desk| desk.settle) {
             self.prune(false);
         }
@@ -191,6 +204,7 @@ impl App {
             desk.lanes.clear();
             desk.crashes
         });
+        self.tell_busy();
         let why = if why.is_empty() { "no reason was given" } else { why };
         if crashes.unwrap_or(MOST_CRASHES) < MOST_CRASHES {
             self.error.set(Some(format!(

@@ -24,13 +24,13 @@ impl App {
 
     /// Times the products of `samples` samples with weights of this shape. The slider interrupts it, and it starts again after
     /// a rest.
-    pub fn time_products(&self, Shape { outputs, inputs, .. }: Shape, samples: u32) {
+    pub fn time_products(&self, Shape { outputs, inputs, window, .. }: Shape, samples: u32) {
         let macs = u64::from(samples) * u64::from(inputs) * u64::from(outputs);
         let repeats = budget::products(macs, untrack(|| self.is_emulated()));
-        self.make(Job::Products, Command::BenchProducts { samples, inputs, outputs, repeats });
+        self.make(Job::Products, Command::BenchProducts { samples, inputs, outputs, window, repeats });
     }
 
-    fn make(&self, job: Job, command: Command) {
+    pub(super) fn make(&self, job: Job, command: Command) {
         self.make_room();
         self.desk.update_value(|desk| drop(desk.wishes.insert(job, command.clone())));
         self.ask(job, command);

@@ -14,8 +14,8 @@ const REST_MS: u32 = 600;
 /// While the slider moves, digits and masks are asked for at most this often.
 const PICTURE_MS: f64 = 200.0;
 /// What stops when the user does something.
-const BACKGROUND: [Job; 7] =
-    [Job::Evaluate, Job::Time, Job::Values, Job::ZoomValues, Job::Write, Job::Paint, Job::Products];
+const BACKGROUND: [Job; 8] =
+    [Job::Evaluate, Job::Time, Job::Values, Job::ZoomValues, Job::Write, Job::Paint, Job::Products, Job::Sweep];
 
 impl App {
     /// New masks hold: what is on screen follows at once, the rest after a rest.
@@ -90,7 +90,7 @@ impl App {
             Job::Evaluate | Job::Time => format!("{} {}", self.facts.digest(), self.device_name()),
             Job::Write | Job::Paint => format!("{} {} {:?}", self.facts.digest(), self.device_name(), self.wish(job)),
             // No cut changes them, and another device is not asked unless somebody wants it.
-            Job::Products => format!("{:?}", self.wish(job)),
+            Job::Products | Job::Sweep => format!("{:?}", self.wish(job)),
             _ => self.facts.digest(),
         }
     }

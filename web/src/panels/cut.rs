@@ -7,7 +7,7 @@ use web_sys::{Element, KeyboardEvent};
 
 use crate::fields::{self, NumberField};
 use crate::state::App;
-use crate::{figures, icons, plan, wishes};
+use crate::{by_hand, figures, icons, plan, wishes};
 
 pub fn view(app: App) -> impl IntoView {
     view! {
@@ -43,7 +43,7 @@ fn slider(app: App) -> impl IntoView {
         <label class="amount" for="slider">
             <output data-testid="sparsity">{move || figures::percent(shown(), 0)}</output>
             <span>
-                "of the weights cut"
+                {move || if app.cuts_units() { "of the units cut" } else { "of the weights cut" }}
                 <small>
                     {move || {
                         zeros().map(|(zeros, of)| format!("{} of {} are zero", figures::count(zeros), figures::count(of)))
@@ -163,9 +163,11 @@ fn methods(app: App) -> impl IntoView {
     }
 }
 
-/// Controls for every field of the card but the slider's; those without effect now are left out.
+/// Controls for every field of the card but the slider's and those that the units panel writes; those without effect now are
+/// left out.
 fn fields(app: App, card: &Card) -> impl IntoView + use<> {
-    let others = card.fields.iter().filter(|field| field.key != plan::SPARSITY);
+    let elsewhere = |key: &str| key == plan::SPARSITY || by_hand::FIELDS.contains(&key);
+    let others = card.fields.iter().filter(|field| !elsewhere(&field.key));
     others
         .map(|field| {
             let (card, field) = (card.clone(), field.clone());
@@ -207,7 +209,14 @@ fn control(app: App, field: Field) -> AnyView {
                     view! { <option value=option.clone() prop:selected=move || value() == here>{option.clone()}</option> }
                 }
             };
-            let options = options.iter().map(|text| option(text.to_string())).collect_view();
+            let options = {
+                let (options, key) = (options.clone(), key.clone());
+                move || {
+                    let kinds = if key == plan::UNITS { app.structure.kinds() } else { Vec::new() };
+                    let offered = options.iter().filter(|text| kinds.is_empty() || plan::names_some(text, &kinds));
+                    offered.map(|text| option(text.to_string())).collect_view()
+                }
+            };
             view! {
                 <select data-testid=test_id on:change:target=move |event| set(event.target().value())>
                     {options}

@@ -12,6 +12,7 @@ const HEIGHT: f64 = 200.0;
 /// One matrix on the chart.
 #[derive(Clone, Debug, PartialEq)]
 struct Bar {
+    param: u32,
     x: f64,
     width: f64,
     kept: f64,
@@ -29,7 +30,8 @@ pub fn view(app: App) -> impl IntoView {
         app.facts.level.with(|level| level.as_ref().map_or_else(Vec::new, |level| bars(level, names)))
     });
     let overall = move || app.facts.level.with(|level| level.as_ref().map_or(1.0, |level| 1.0 - level.sparsity()));
-    let summary = move || format!("Kept fraction of {} matrices; overall {}", bars.get().len(), figures::percent(overall(), 1));
+    let summary =
+        move || format!("Kept fraction of {} matrices; overall {}", bars.get().len(), figures::percent(overall(), 1));
     view! {
         <figure class="layers-chart" data-testid="layers">
             <svg viewBox=format!("0 0 {WIDTH} {HEIGHT}") preserveAspectRatio="none" role="img" aria-label=summary>
@@ -39,25 +41,32 @@ pub fn view(app: App) -> impl IntoView {
                         <rect class="hatch-line" width="1.800" height="6" />
                     </pattern>
                 </defs>
-                {move || bars.get().into_iter().map(bar).collect_view()}
+                {move || bars.get().into_iter().map(|one| bar(app, one)).collect_view()}
                 <line class="overall" x1="0" x2=WIDTH y1=move || (1.0 - overall()) * HEIGHT y2=move || (1.0 - overall()) * HEIGHT />
             </svg>
             <figcaption>
                 "Each column is a matrix from first to last: as wide as it has weights, as high as the part of it that is kept. The line is the whole model: "
                 <b>{move || figures::percent(overall(), 1)}</b>
-                " kept."
+                " kept. "
+                {move || {
+                    let any = app.structure.touched.with(|touched| !touched.is_empty());
+                    any.then_some("Marked on top: what loses something with the unit you picked.")
+                }}
             </figcaption>
         </figure>
     }
 }
 
-fn bar(Bar { x, width, kept, words }: Bar) -> impl IntoView {
+/// A matrix's column; marked while it loses something with the unit that is looked at.
+fn bar(app: App, Bar { param, x, width, kept, words }: Bar) -> impl IntoView {
     let top = (1.0 - kept) * HEIGHT;
+    let touched = move || app.structure.touched.with(|touched| touched.contains(&param));
     view! {
-        <g class="bar">
+        <g class="bar" class:touched=touched>
             <title>{words}</title>
             <rect class="cut" x=x y="0" width=width height=top fill="url(#cut-hatch)" />
             <rect class="kept" x=x y=top width=width height=HEIGHT - top />
+            <rect class="lit" x=x y="0" width=width height="12" />
         </g>
     }
 }
@@ -80,7 +89,7 @@ fn bars(level: &Level, name: impl Fn(u32) -> String) -> Vec<Bar> {
             figures::count(layer.of),
             figures::percent(kept, 1)
         );
-        let bar = Bar { x, width: width * shrink, kept, words };
+        let bar = Bar { param: layer.param, x, width: width * shrink, kept, words };
         x += width * shrink + GAP;
         bar
     };
@@ -94,8 +103,10 @@ mod tests {
     #[test]
     fn bars_fill_the_width_and_keep_their_order() {
         let layers = [(10, 1_000_000), (5, 10), (0, 500_000)];
-        let layers = layers.iter().enumerate().map(|(at, &(kept, of))| LayerLevel { param: at as u32, kept, of }).collect();
-        let level = Level { recipe: None, layers, undo: 0, redo: 0, notes: vec![], digest: String::new() };
+        let layers =
+            layers.iter().enumerate().map(|(at, &(kept, of))| LayerLevel { param: at as u32, kept, of }).collect();
+        let level =
+            Level { recipe: None, layers, removed: vec![], undo: 0, redo: 0, notes: vec![], digest: String::new() };
         let bars = bars(&level, |param| format!("fc{param}.weight"));
         let end = bars.last().map(|bar| bar.x + bar.width).unwrap();
         assert!((end - WIDTH).abs() < 1e-6, "{end}");

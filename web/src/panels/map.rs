@@ -6,7 +6,7 @@ use wasm_bindgen::JsCast;
 use web_sys::{HtmlElement, KeyboardEvent};
 
 use crate::atlas::{Region, Tile};
-use crate::picture::heat_canvas;
+use crate::picture::{heat_canvas, unit_bands};
 use crate::state::App;
 use crate::{figures, heat, share};
 
@@ -86,10 +86,18 @@ fn tile(app: App, tile: Tile, region: String) -> impl IntoView {
         let layer = level.as_ref().and_then(|level| level.layers.iter().find(|layer| layer.param == param));
         layer.map_or(1.0, |layer| layer.kept as f64 / layer.of.max(1) as f64)
     });
+    let left = Memo::new(move |_| app.structure.left(param).map(|left| left.sizes()));
     let spoken = {
         let label = label.clone();
-        move || format!("{label}, {region}: {rows} by {cols}, {} kept", figures::percent(kept.get(), 0))
+        move || {
+            let now = left.get().map_or(String::new(), |(down, across)| {
+                let now = |share: f64, of: usize| (share * of as f64).round();
+                format!(", now {} by {}", now(down, rows), now(across, cols))
+            });
+            format!("{label}, {region}: {rows} by {cols}{now}, {} kept", figures::percent(kept.get(), 0))
+        }
     };
+    let shrunk = move || left.get().map(|(down, across)| format!("--down: {down}; --across: {across}"));
     let open = {
         let name = name.clone();
         move |_| {
@@ -109,7 +117,9 @@ fn tile(app: App, tile: Tile, region: String) -> impl IntoView {
             title=spoken
             on:click=open
         >
-            {heat_canvas(app, param, false)}
+            <span class="plot" class:smaller=move || left.get().is_some() style=shrunk>
+                <span class="live">{heat_canvas(app, param, false)} {unit_bands(app, param, false)}</span>
+            </span>
             <span class="kept" style=move || format!("--kept-part: {}", kept.get())></span>
             <span class="caption number">{move || figures::percent(kept.get(), 0)}</span>
             <span class="caption name">{label}</span>

@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 
+use super::export;
 use crate::share;
 use crate::state::{App, Engine};
 use crate::theme::Theme;
@@ -18,14 +19,7 @@ pub fn view(app: App) -> impl IntoView {
                 <button class="tool" data-testid="share" on:click=move |_| links::copy(app)>
                     {icons::link()}<span>"Copy link"</span>
                 </button>
-                <button
-                    class="tool"
-                    data-testid="export"
-                    disabled=move || !app.is_live()
-                    on:click=move |_| app.export()
-                >
-                    {icons::download()}<span>"Export"</span>
-                </button>
+                {export::view(app)}
                 {theme(app)}
             </div>
             <p class="notice" role="status" data-testid="notice">{move || app.notice.get()}</p>

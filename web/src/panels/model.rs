@@ -35,14 +35,14 @@ pub fn view(app: App) -> impl IntoView {
             hidden
             type="file"
             multiple
-            accept=".safetensors,.json,.txt"
+            accept=".safetensors,.onnx,.data,.json,.txt"
             data-testid="drop"
             aria-label="Model files"
             node_ref=input
             on:change=chosen
         />
         <p class="verdict" data-testid="verdict" aria-live="polite">{verdict}</p>
-        <p class="aside">"or drop a .safetensors anywhere, with its config.json and tokenizer.json if you have them: ViT, GPT-2, Llama, BERT, ResNet, U-Net ..."</p>
+        <p class="aside">"or drop a .safetensors anywhere, with its config.json and tokenizer.json if you have them: ViT, GPT-2, Llama, BERT, ResNet, U-Net ... An .onnx file will do too."</p>
     }
 }
 

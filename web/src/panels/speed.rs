@@ -101,9 +101,10 @@ fn shape(choice: Choice) -> impl IntoView {
 
 /// `512 × 128, 4 layers, 31 % of the work`
 fn shape_words(shape: &Shape) -> String {
-    let Shape { outputs, inputs, layers, share } = shape;
-    let plural = if *layers == 1 { "" } else { "s" };
-    format!("{outputs} × {inputs}, {layers} layer{plural}, {} of the work", figures::percent(*share, 0))
+    let &Shape { outputs, inputs, window, layers, share } = shape;
+    let plural = if layers == 1 { "" } else { "s" };
+    let size = speed::size_words(outputs, inputs, window);
+    format!("{size}, {layers} layer{plural}, {} of the work", figures::percent(share, 0))
 }
 
 fn samples(choice: Choice) -> impl IntoView {
@@ -130,10 +131,10 @@ fn layers(app: App) -> Option<String> {
 }
 
 fn table(products: &Products) -> impl IntoView + use<> {
-    let Products { samples, inputs, outputs, repeats, device, times } = products;
+    let Products { samples, inputs, outputs, window, repeats, device, times } = products;
     let plural = if *repeats == 1 { "" } else { "s" };
     let noise = if *repeats == 1 { "" } else { "; ≈ is within the noise" };
-    let size = format!("{outputs} × {inputs}, {samples} at once");
+    let size = format!("{}, {samples} at once", speed::size_words(*outputs, *inputs, *window));
     let caption = format!("{size}, {repeats} run{plural} of each, on {device}{noise}");
     let beside = |time: &ProductTime| speed::beside(products, time);
     let widest = times.iter().filter_map(beside).map(|beside| beside.ratio.log2().abs()).fold(1.0, f64::max);

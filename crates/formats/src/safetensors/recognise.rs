@@ -37,9 +37,7 @@ pub fn other_format(start: &[u8]) -> Option<FormatError> {
 /// ONNX is a bare protobuf: field 1 (the IR version, a small number), then field 2 (the producer's name) or 7 or 8.
 fn onnx(start: &[u8]) -> Option<(&'static str, &'static str)> {
     match start {
-        [0x08, 1..=32, 0x12 | 0x3a | 0x42, ..] => {
-            Some(("an ONNX model", "give it the ending .onnx and open it again"))
-        }
+        [0x08, 1..=32, 0x12 | 0x3a | 0x42, ..] => Some(("an ONNX model", "give it the ending .onnx and open it again")),
         _ => None,
     }
 }

@@ -6,7 +6,7 @@ use web_sys::{KeyboardEvent, PointerEvent};
 
 use crate::atlas::Tile;
 use crate::heat::Heat;
-use crate::picture::heat_canvas;
+use crate::picture::{heat_canvas, unit_bands};
 use crate::state::App;
 use crate::{figures, icons};
 
@@ -33,10 +33,17 @@ fn enlarged(app: App, tile: Tile) -> impl IntoView {
         let index = |at: i32, of: f64, n: usize| ((f64::from(at) / of * n as f64).max(0.0) as usize).min(n - 1);
         cell.set(Some((index(event.offset_y(), area.1, rows), index(event.offset_x(), area.0, cols))));
     };
+    let pick = move || {
+        if let (Some((row, col)), Some((rows, cols))) = (cell.get_untracked(), cells()) {
+            let middle = |at: usize, n: usize| (at as f64 + 0.5) / n as f64;
+            app.structure.pick_owner(param, (middle(row, rows), middle(col, cols)));
+        }
+    };
     let walked = move |event: KeyboardEvent| {
-        if event.key() == "Escape" {
-            close();
-            return;
+        match event.key().as_str() {
+            "Escape" => return close(),
+            "Enter" => return pick(),
+            _ => {}
         }
         let next = cells().and_then(|(rows, cols)| moved(&event.key(), cell.get_untracked(), rows, cols));
         if next.is_some() {
@@ -52,7 +59,11 @@ fn enlarged(app: App, tile: Tile) -> impl IntoView {
     };
     let readout = {
         let tile = tile.clone();
-        move || cell.get().and_then(|cell| readout(app, &tile, cell)).unwrap_or_else(|| "Point at a cell, or move with the arrow keys.".into())
+        move || {
+            cell.get().and_then(|cell| readout(app, &tile, cell)).unwrap_or_else(|| {
+                "Point at a cell, or move with the arrow keys; a click or Enter picks the unit it belongs to.".into()
+            })
+        }
     };
     view! {
         <figure class="zoom" data-testid="zoom">
@@ -69,12 +80,14 @@ fn enlarged(app: App, tile: Tile) -> impl IntoView {
                     class="cells"
                     tabindex="0"
                     role="img"
-                    aria-label=format!("{}, cell by cell; arrow keys move", tile.label)
+                    aria-label=format!("{}, cell by cell; arrow keys move, Enter picks the unit", tile.label)
                     on:pointermove=pointed
                     on:pointerdown=pointed
+                    on:click=move |_| pick()
                     on:keydown=walked
                 >
                     {heat_canvas(app, param, true)}
+                    {unit_bands(app, param, true)}
                     {move || marker().map(|place| view! { <i class="marker" style=place></i> })}
                 </div>
                 {profile(app, param, true)}
