@@ -89,8 +89,10 @@ fn way_through(graph: &Graph, block: u32) -> Option<(NodeId, NodeId)> {
     let [end] = ends.into_iter().collect::<Vec<_>>()[..] else { return None };
     let nodes = graph.nodes.iter().filter(|node| node.block == block);
     let starts = nodes.flat_map(|node| &node.inputs).copied().filter(|id| !inside(id));
-    let start = starts.filter(|id| graph.node(*id).shape == graph.node(end).shape).max()?;
-    leads_to(graph, start, end).then_some((start, end))
+    // What a block goes on from is the newest that it reads; a U-Net's skip is older, and so are time and text.
+    let start = starts.max()?;
+    let alike = graph.node(start).shape == graph.node(end).shape;
+    (alike && leads_to(graph, start, end)).then_some((start, end))
 }
 
 fn branch_name(graph: &Graph, from: NodeId, to: NodeId) -> String {
