@@ -8,6 +8,7 @@ use secateur_protocol::{Adapter, Command, DeviceChoice, Envelope, Event, Loaded,
 
 use crate::Result;
 use crate::host::{Desktop, Message};
+use crate::model::source;
 use crate::progress::Progress;
 
 pub struct Client {
@@ -28,6 +29,15 @@ pub fn talk<T>(progress: Progress, conversation: impl AsyncFnOnce(&mut Client) -
         said
     };
     pollster::block_on(join(client_side, serve(Desktop::new(outbox), inbox))).0
+}
+
+/// Opens a model and tells what it is, for commands that ask nothing else of the engine.
+pub fn look(progress: Progress, model: &str) -> Result<Loaded> {
+    let source = source(model)?;
+    talk(progress, async |client| {
+        client.hello(DeviceChoice::Cpu).await?;
+        client.load(source).await
+    })
 }
 
 impl Client {

@@ -1,21 +1,15 @@
 //! What a model costs, without running it.
 
 use secateur_graph::grouped;
-use secateur_protocol::DeviceChoice;
 use serde_json::json;
 
 use crate::args::CountArgs;
-use crate::client::talk;
-use crate::model::source;
+use crate::client::look;
 use crate::progress::Progress;
 use crate::{Answer, Result};
 
 pub fn run(progress: Progress, args: CountArgs) -> Result<Answer> {
-    let source = source(&args.model)?;
-    let loaded = talk(progress, async |client| {
-        client.hello(DeviceChoice::Cpu).await?;
-        client.load(source).await
-    })?;
+    let loaded = look(progress, &args.model)?;
     let counts = loaded.graph.counts();
     let text = format!(
         "{}: {} parameters, {} multiply-accumulates for one sample, at most {} numbers between layers at once, {} bytes on disk\n",

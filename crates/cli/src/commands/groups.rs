@@ -2,21 +2,15 @@
 
 use secateur_graph::Graph;
 use secateur_graph::groups::Group;
-use secateur_protocol::DeviceChoice;
 use serde_json::{Value, json};
 
 use crate::args::GroupsArgs;
-use crate::client::talk;
-use crate::model::source;
+use crate::client::look;
 use crate::progress::Progress;
 use crate::{Answer, Result};
 
 pub fn run(progress: Progress, args: GroupsArgs) -> Result<Answer> {
-    let source = source(&args.model)?;
-    let loaded = talk(progress, async |client| {
-        client.hello(DeviceChoice::Cpu).await?;
-        client.load(source).await
-    })?;
+    let loaded = look(progress, &args.model)?;
     let graph = &loaded.graph;
     let groups = graph.groups();
     if let Some(name) = &args.group {

@@ -53,6 +53,9 @@ pub(crate) async fn run<H: Host>(session: &mut Session<H::File>, job: &Job<'_, H
 
 /// The family of models that are known by their operators only.
 const ONNX: &str = "onnx";
+/// Why there is no smaller model to write.
+const NOT_SMALLER: &str = "weights went one by one, or no unit had to go, so the model is as large as before; prune with \
+                           pattern = unit, or export it with zeros";
 /// What the files of the weights are called, but for their endings.
 const MODEL: &str = "model.";
 /// The weights' file of all formats but ONNX.

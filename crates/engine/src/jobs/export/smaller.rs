@@ -9,7 +9,7 @@ use secateur_graph::surgery::{Slices, Surgery};
 use secateur_protocol::Unit;
 use serde_json::Value;
 
-use super::{Files, WEIGHTS, json};
+use super::{Files, NOT_SMALLER, WEIGHTS, json};
 use crate::Host;
 use crate::checkpoint::Checkpoint;
 use crate::desk::Job;
@@ -49,8 +49,7 @@ pub(super) async fn ragged<H: Host>(
 
 fn smaller<F>(checkpoint: &Checkpoint<F>, cut: &Cut) -> Result<Surgery, Stop> {
     if cut.removal.is_empty() {
-        let next = "prune with pattern = unit, or export with zeros";
-        return Err(Stop::because(format!("weights went one by one, so the model is as large as before; {next}")));
+        return Err(Stop::because(NOT_SMALLER));
     }
     cut.surgery(&checkpoint.model.graph)
 }

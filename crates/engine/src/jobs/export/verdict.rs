@@ -3,7 +3,7 @@ use secateur_models::Model;
 use secateur_models::onnx::export;
 use secateur_protocol::{Event, Format, Reader, Verdict};
 
-use super::ONNX;
+use super::{NOT_SMALLER, ONNX};
 use crate::Host;
 use crate::desk::Job;
 use crate::session::Session;
@@ -35,7 +35,6 @@ fn readers(model: &Model, surgery: Option<&Surgery>, format: Format) -> Vec<Read
     let reader = |name: &str, opens: bool, why: &str| Reader { name: name.into(), opens, why: why.into() };
     let stock = stock(model);
     let graph = surgery.map_or(&model.graph, |surgery| &surgery.graph);
-    let unchanged = "weights went one by one, so no smaller model can be written; cut whole units for that";
     if model.family == ONNX && format != Format::Onnx {
         let why = "this model came as ONNX and has no other form";
         return vec![reader("Secateur", false, why)];
@@ -46,7 +45,7 @@ fn readers(model: &Model, surgery: Option<&Surgery>, format: Format) -> Vec<Read
             vec![reader(stock, true, why), reader("Secateur", true, why)]
         }
         (Format::Uniform | Format::Ragged, None) => {
-            vec![reader(stock, false, unchanged), reader("Secateur", false, unchanged)]
+            vec![reader(stock, false, NOT_SMALLER), reader("Secateur", false, NOT_SMALLER)]
         }
         (Format::Uniform, Some(surgery)) => match model.uniform(&surgery.graph) {
             Ok(_) => {
