@@ -2,6 +2,7 @@ use burn::tensor::activation::softmax;
 use burn::tensor::{Bool, Device, Tensor, TensorData};
 use secateur_graph::Op;
 use secateur_graph::ops::{Attention, Rotary};
+use secateur_kernels::simd;
 
 use super::{Moment, wrong};
 use crate::{ExecError, Memory, Value};
@@ -32,6 +33,9 @@ pub(super) fn evaluate(moment: Moment<'_>, inputs: &[Value], memory: Option<&mut
 /// softmax(q kᵀ / sqrt(head_dim)) v for each head; q [samples, tokens, heads * head_dim], k and v
 /// [samples, tokens', kv_heads * head_dim], the last of tokens' standing where the last of tokens does.
 fn attend(op: &Attention, q: Tensor<3>, k: Tensor<3>, v: Tensor<3>) -> Tensor<3> {
+    if let Some(mixed) = simd::attend(op, &q, &k, &v) {
+        return mixed;
+    }
     let &Attention { heads, kv_heads, head_dim, .. } = op;
     let split = |x: Tensor<3>, heads: usize| {
         let [samples, tokens, _] = x.dims();

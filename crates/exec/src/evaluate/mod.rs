@@ -11,6 +11,7 @@ use burn::tensor::Tensor;
 use burn::tensor::activation::{gelu, relu, sigmoid, silu, tanh};
 use secateur_graph::ops::{Activation, Affine, Concat, Slice};
 use secateur_graph::{Graph, Node, NodeId, Op, ParamId};
+use secateur_kernels::simd;
 
 use crate::value::each_rank;
 use crate::{ExecError, Inputs, Memory, Params, Value};
@@ -138,6 +139,9 @@ fn one(inputs: &[Value]) -> Option<Value> {
 }
 
 fn activate<const D: usize>(op: Activation, x: Tensor<D>) -> Tensor<D> {
+    if let Some(y) = simd::activate(op, &x) {
+        return y;
+    }
     match op {
         Activation::Relu => relu(x),
         Activation::Relu6 => x.clamp(0.0, 6.0),

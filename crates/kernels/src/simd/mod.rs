@@ -6,13 +6,18 @@
 
 #![expect(clippy::extra_unused_type_parameters, reason = "macerator compiles a function once for each S")]
 
+mod activation;
+mod attention;
 mod blocks;
 mod conv;
 mod few;
+mod math;
 mod panels;
 mod rows;
 mod tensor;
 
+pub use activation::activate;
+pub use attention::attend;
 pub use blocks::{BLOCK, Blocks};
 pub use conv::Window;
 pub use few::few;

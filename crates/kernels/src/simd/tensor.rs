@@ -1,6 +1,6 @@
 use burn::backend::Flex;
 use burn::backend::tensor::FloatTensor;
-use burn::tensor::{Tensor, TensorData};
+use burn::tensor::{Device, Tensor, TensorData};
 
 use super::conv::{self, Matrix};
 use super::{Packed, Window, dense, few};
@@ -102,19 +102,24 @@ fn on_cpu<const D: usize>(
             Some(vector.as_slice()?)
         }
     };
-    let mut y = vec![0.0; shape.iter().product()];
-    work(numbers.as_slice()?, weight, bias, &mut y);
-    Some(Tensor::from_data(TensorData::new(y, shape), &x.device()))
+    let numbers = numbers.as_slice()?;
+    Some(made(shape, &x.device(), |y| work(numbers, weight, bias, y)))
 }
 
-/// A tensor of the CPU, row by row.
-fn primitive<const D: usize>(tensor: &Tensor<D>) -> Option<FloatTensor<Flex>> {
+/// The tensor of this shape that `work` writes.
+pub(super) fn made<const D: usize>(shape: [usize; D], device: &Device, work: impl FnOnce(&mut [f32])) -> Tensor<D> {
+    let mut y = vec![0.0; shape.iter().product()];
+    work(&mut y);
+    Tensor::from_data(TensorData::new(y, shape), device)
+}
+
+/// A tensor of the CPU, row by row. None on another device, and where somebody asked for gradients.
+pub(super) fn primitive<const D: usize>(tensor: &Tensor<D>) -> Option<FloatTensor<Flex>> {
     Some(tensor.clone().try_into_primitive::<Flex>().ok()?.to_contiguous())
 }
 
 #[cfg(test)]
 mod tests {
-    use burn::tensor::Device;
     use pollster::block_on;
 
     use super::*;
