@@ -72,6 +72,7 @@ pub fn range(field: &Field) -> Option<(f64, f64, f64)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use secateur_protocol::Filing;
 
     fn card() -> Card {
         Card {
@@ -82,8 +83,11 @@ mod tests {
             year: 2026,
             arxiv: "".into(),
             sentence: "".into(),
+            when: "".into(),
             formula: "".into(),
             differs: "".into(),
+            needs: Vec::new(),
+            filing: Filing::plain(),
             fields: vec![
                 Field::number("sparsity", 0.5, 0.0, 0.99, "").only_if("pattern", &["unstructured", "blocks"]),
                 Field::choice("pattern", "unstructured", &["unstructured", "n:m", "blocks"], ""),

@@ -2,6 +2,8 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
+use crate::Filing;
+
 type Text = Cow<'static, str>;
 
 /// What is known about a method. One table feeds the page, the command line and the docs.
@@ -18,14 +20,49 @@ pub struct Card {
     pub arxiv: Text,
     /// One sentence for someone who has never pruned anything.
     pub sentence: Text,
+    /// When to reach for it, and when not to; a sentence or two.
+    pub when: Text,
     /// The score as a formula in plain text.
     pub formula: Text,
     /// How the authors' code differs from the paper and what is done here; empty when it does not.
     pub differs: Text,
+    /// What it has to be given besides the weights.
+    pub needs: Vec<Need>,
+    pub filing: Filing,
     pub fields: Vec<Field>,
 }
 
+/// What a method has to be given besides the weights.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Need {
+    /// Calibration samples to run through the model.
+    Samples,
+    /// Samples of which it is known what the model should answer.
+    Answers,
+    /// Those, and time to train.
+    Training,
+    /// A second checkpoint of the same architecture.
+    Checkpoint,
+}
+
+impl Need {
+    /// What the method asks of the model's user, in a word or two.
+    pub fn told(self) -> &'static str {
+        match self {
+            Self::Samples => "samples",
+            Self::Answers => "answered samples",
+            Self::Training => "training",
+            Self::Checkpoint => "a second checkpoint",
+        }
+    }
+}
+
 impl Card {
+    pub fn needs(&self, need: Need) -> bool {
+        self.needs.contains(&need)
+    }
+
     pub fn field(&self, key: &str) -> Option<&Field> {
         self.fields.iter().find(|field| field.key == key)
     }

@@ -7,19 +7,22 @@
 mod card;
 mod command;
 mod event;
+mod filing;
 mod hash;
+mod measure;
 mod recipe;
 
-pub use card::{Card, Field, Kind};
+pub use card::{Card, Field, Kind, Need};
 pub use command::{
     Choice, Command, DeviceChoice, Draw, FileRef, Format, Generate, HeatKind, Image, LARGEST_SIDE, Length, Sampler,
     Source, TextTest, Train,
 };
 pub use event::{
     Adapter, Bandwidth, BlobId, BuiltIn, Classified, Comparison, Event, FileOut, Gone, LayerLevel, Layout, Level,
-    Loaded, Mark, Multiplied, ParamDiff, Prediction, ProductTime, Products, Reader, Report, Score, Spread, Swept,
-    Timing, Token, TrainLog, Unit, Verdict, Written,
+    Loaded, Mark, Multiplied, OpTime, ParamDiff, Prediction, ProductTime, Products, Reader, Report, Score, Spread,
+    Swept, Timing, Token, TrainLog, Unit, Verdict, Written,
 };
+pub use filing::{AXES, Axis, Filing};
 pub use hash::fnv1a;
 pub use recipe::{Recipe, RecipeError, RecipeId, Value, Values};
 
@@ -27,7 +30,7 @@ use serde::{Deserialize, Serialize};
 
 /// Raised with every change that an older page or engine would misread; both sides compare it in
 /// the handshake ([`Command::Hello`] and [`Event::Ready`]).
-pub const VERSION: u32 = 6;
+pub const VERSION: u32 = 7;
 
 /// Ties the events of a job to the command that asked for it. Chosen by the sender, never reused.
 pub type RequestId = u32;

@@ -207,6 +207,7 @@ mod tests {
     use std::borrow::Cow;
 
     use super::*;
+    use crate::Filing;
 
     fn card() -> Card {
         let text = Cow::Borrowed;
@@ -218,8 +219,11 @@ mod tests {
             year: 2026,
             arxiv: text(""),
             sentence: text(""),
+            when: text(""),
             formula: text(""),
             differs: text(""),
+            needs: Vec::new(),
+            filing: Filing::plain(),
             fields: vec![
                 Field::number("sparsity", 0.5, 0.0, 1.0, ""),
                 Field::whole("m", 4, 2, 16, ""),

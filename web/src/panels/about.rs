@@ -17,7 +17,9 @@ pub fn view(app: App) -> impl IntoView {
 }
 
 fn about(card: Card) -> impl IntoView {
-    let Card { name, paper, authors, year, arxiv, formula, differs, sentence, .. } = card;
+    let Card { name, paper, authors, year, arxiv, formula, differs, sentence, when, needs, .. } = card;
+    let needs: Vec<&str> = needs.iter().map(|need| need.told()).collect();
+    let needs_told = if needs.is_empty() { "only the weights".into() } else { needs.join(", ") };
     let source = if arxiv.is_empty() {
         view! { <cite>{paper.to_string()}</cite> }.into_any()
     } else {
@@ -26,6 +28,8 @@ fn about(card: Card) -> impl IntoView {
     };
     view! {
         <p class="lead"><b>{name.to_string()}</b> ". " {sentence.to_string()}</p>
+        <p>{when.to_string()}</p>
+        <p class="source">"Needs " {needs_told} "."</p>
         <p class="formula"><code>{formula.to_string()}</code></p>
         <p class="source">{authors.to_string()} ", " {year} ". " {source}</p>
         {(!differs.is_empty()).then(|| view! { <p class="differs"><b>"Where code and paper differ. "</b> {differs.to_string()}</p> })}

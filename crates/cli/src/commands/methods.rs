@@ -1,4 +1,4 @@
-use secateur_protocol::{Card, Command, DeviceChoice, Event, Field, Kind, VERSION};
+use secateur_protocol::{AXES, Card, Command, DeviceChoice, Event, Field, Kind, VERSION};
 use serde_json::json;
 
 use crate::args::Show;
@@ -25,13 +25,18 @@ pub fn run(progress: Progress, show: Option<Show>) -> Result<Answer> {
 
 /// A card for people.
 fn text(card: &Card) -> String {
-    let mut text = format!("{}\n{}\n\n  score: {}\n", card.name, card.sentence, card.formula);
+    let mut text = format!("{}\n{}\n{}\n\n  score: {}\n", card.name, card.sentence, card.when, card.formula);
     text += &format!("  paper: {} ({}, {})\n", card.paper, card.authors, card.year);
     if !card.arxiv.is_empty() {
         text += &format!("  https://arxiv.org/abs/{}\n", card.arxiv);
     }
     if !card.differs.is_empty() {
         text += &format!("  here:  {}\n", card.differs);
+    }
+    let needs: Vec<&str> = card.needs.iter().map(|need| need.told()).collect();
+    text += &format!("  needs: {}\n", if needs.is_empty() { "only the weights".into() } else { needs.join(", ") });
+    for (axis, words) in AXES.iter().zip(card.filing.words()) {
+        text += &format!("  {}: {}\n", axis.name, words.join(", "));
     }
     text += "\nsettings (--set key=value):\n";
     card.fields.iter().fold(text, |text, field| text + &setting(field))
