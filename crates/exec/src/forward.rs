@@ -4,6 +4,7 @@ use std::ops::Range;
 use secateur_graph::{Graph, Node, NodeId, Op};
 
 use crate::evaluate::{Moment, Statistics, evaluate, wrong};
+use crate::relevance::{Signs, explained};
 use crate::{ExecError, Gates, Inputs, Memory, Params, Value};
 
 /// Looks at values while a model runs.
@@ -23,6 +24,13 @@ impl Tap for () {
 pub fn forward(graph: &Graph, params: &Params, inputs: Inputs, tap: &mut dyn Tap) -> Result<Value, ExecError> {
     let mut walk = Walk::new(graph, inputs, &[graph.output()]);
     walk.run(graph, params, 0..graph.nodes.len(), tap)?;
+    walk.take_output(graph, graph.output())
+}
+
+/// [`forward`] of the model whose units are multiplied with gates.
+pub(crate) fn gated(graph: &Graph, params: &Params, gates: &Gates, inputs: Inputs) -> Result<Value, ExecError> {
+    let mut walk = Walk::new(graph, inputs, &[graph.output()]).gated(graph, gates.clone());
+    walk.run(graph, &gates.params(params), 0..graph.nodes.len(), &mut ())?;
     walk.take_output(graph, graph.output())
 }
 
@@ -61,18 +69,27 @@ pub fn forward_next(graph: &Graph, params: &Params, tokens: Inputs, memory: &mut
     Ok(output)
 }
 
-/// Runs the model in training: batch norms go by the batch they see, and what their running statistics become comes
-/// beside the first output's value.
+/// Runs the model in training: batch norms go by the batch they see. The first output's value and those of the nodes in
+/// `also`; what the running statistics become comes beside them.
 pub(crate) fn forward_learning(
     graph: &Graph,
     params: &Params,
+    gates: &Gates,
     inputs: Inputs,
-) -> Result<(Value, Statistics), ExecError> {
-    let mut walk = Walk::new(graph, inputs, &[graph.output()]);
-    walk.statistics = Some(Statistics::new());
+    also: &[NodeId],
+) -> Result<(Vec<Value>, Statistics), ExecError> {
+    let nodes: Vec<NodeId> = [graph.output()].iter().chain(also).copied().collect();
+    let mut walk = Walk::new(graph, inputs, &nodes).gated(graph, gates.clone()).learning();
+    walk.run(graph, &gates.params(params), 0..graph.nodes.len(), &mut ())?;
+    let values: Result<Vec<Value>, ExecError> = nodes.iter().map(|node| walk.take_output(graph, *node)).collect();
+    Ok((values?, walk.take_statistics()))
+}
+
+/// The values of these nodes.
+pub fn values_of(graph: &Graph, params: &Params, inputs: Inputs, nodes: &[NodeId]) -> Result<Vec<Value>, ExecError> {
+    let mut walk = Walk::new(graph, inputs, nodes);
     walk.run(graph, params, 0..graph.nodes.len(), &mut ())?;
-    let output = walk.take_output(graph, graph.output())?;
-    Ok((output, walk.statistics.unwrap_or_default()))
+    nodes.iter().map(|node| walk.take_output(graph, *node)).collect()
 }
 
 fn allowed(graph: &Graph, inputs: &Inputs, output: NodeId) -> bool {
@@ -105,13 +122,15 @@ pub(crate) struct Walk {
     memory: Option<Memory>,
     /// In training.
     statistics: Option<Statistics>,
-    values: Vec<Option<Value>>,
+    pub(crate) values: Vec<Option<Value>>,
     /// Nodes on the way.
     passed: Vec<bool>,
     /// How many readers of each node's value are still to come; outputs have one more. Nobody needs the value of a node
     /// without.
     readers: Vec<usize>,
-    gates: Gates,
+    pub(crate) gates: Gates,
+    /// Where relevance is to run backward.
+    signs: Option<Signs>,
 }
 
 impl Walk {
@@ -138,17 +157,33 @@ impl Walk {
             passed,
             readers,
             gates: Gates::default(),
+            signs: None,
         }
     }
 
+    /// The same run, backward through which relevance goes.
+    pub(crate) fn explained(self, signs: Signs) -> Self {
+        Self { signs: Some(signs), ..self }
+    }
+
     /// The same run with gates. What a branch began with is needed once more where it ends.
-    fn gated(mut self, graph: &Graph, gates: Gates) -> Self {
+    pub(crate) fn gated(mut self, graph: &Graph, gates: Gates) -> Self {
         for id in graph.node_ids().filter(|id| self.passed[id.0 as usize]) {
             if let Some(from) = gates.began(id) {
                 self.readers[from.0 as usize] += 1;
             }
         }
         Self { gates, ..self }
+    }
+
+    /// The same run in training: batch norms go by the batch they see.
+    pub(crate) fn learning(self) -> Self {
+        Self { statistics: Some(Statistics::new()), ..self }
+    }
+
+    /// What running statistics become after a run in training.
+    pub(crate) fn take_statistics(&mut self) -> Statistics {
+        self.statistics.take().unwrap_or_default()
     }
 
     /// Evaluates the nodes in `range`; all nodes before it must have been evaluated.
@@ -171,7 +206,10 @@ impl Walk {
             tap.node(graph, id, &inputs)?;
             if self.readers[at] > 0 {
                 let moment = Moment { graph, params, id, given: &self.inputs };
-                let output = evaluate(moment, &inputs, self.memory.as_mut(), self.statistics.as_mut())?;
+                let output = match &self.signs {
+                    Some(signs) => explained(moment, signs, &inputs)?,
+                    None => evaluate(moment, &inputs, self.memory.as_mut(), self.statistics.as_mut())?,
+                };
                 self.values[at] = Some(self.gates.sum(id, before, output));
             }
         }

@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use burn::tensor::{Bool, Device, Tensor, TensorData};
@@ -83,10 +85,31 @@ impl Params {
         Ok(Self { own_dense: self.own_dense, ..Self::of(values) })
     }
 
+    /// The same parameters, some of them with other numbers.
+    pub fn with(&self, changed: &BTreeMap<ParamId, Value>) -> Self {
+        let mut values = self.values.clone();
+        for (id, value) in changed {
+            values[id.0 as usize] = Some(value.clone());
+        }
+        Self { own_dense: self.own_dense, ..Self::of(values) }
+    }
+
     /// The same numbers as leaves that gradients are worked out for.
     pub(crate) fn tracked(&self) -> Self {
         let track = |value: Value| each_rank!(value, tensor -> tensor.autodiff().require_grad());
         Self::of(self.values.iter().map(|value| value.clone().map(track)).collect())
+    }
+
+    /// The same numbers, with gradients worked out for some of them.
+    pub(crate) fn tracked_only(&self, learned: &BTreeSet<ParamId>) -> Self {
+        let track = |(at, value): (usize, &Option<Value>)| {
+            let learned = learned.contains(&ParamId(at as u32));
+            value.clone().map(|value| each_rank!(value, tensor -> {
+                let tensor = tensor.autodiff();
+                if learned { tensor.require_grad() } else { tensor }
+            }))
+        };
+        Self::of(self.values.iter().enumerate().map(track).collect())
     }
 
     /// The same numbers on another device, moved one parameter at a time.

@@ -164,6 +164,12 @@ impl Graph {
         op.rule().infer(&shapes).map_err(|(want, got)| GraphError { op: op.name(), node: name.to_string(), want, got })
     }
 
+    /// A block's nodes stand together: blocks are numbered in evaluation order.
+    pub fn block_nodes(&self, block: u32) -> std::ops::Range<usize> {
+        let start = self.nodes.partition_point(|node| node.block < block);
+        start..self.nodes.partition_point(|node| node.block <= block)
+    }
+
     /// Number of blocks; see [`Node::block`].
     pub fn blocks(&self) -> u32 {
         self.nodes.last().map_or(0, |node| node.block + 1)

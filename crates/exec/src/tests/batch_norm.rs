@@ -4,7 +4,7 @@ use secateur_graph::{Builder, Graph, ops};
 
 use super::{cpu, read};
 use crate::logits::batch;
-use crate::{ExecError, Params, Value, forward, forward::forward_learning};
+use crate::{ExecError, Gates, Params, Value, forward, forward::forward_learning};
 
 fn net(side: usize) -> Graph {
     let mut g = Builder::default();
@@ -47,7 +47,8 @@ fn a_training_step_is_pytorchs() {
     let params = params(&graph);
     let tracked = params.tracked();
     let inputs = batch(&cpu(), &graph, &sequence(27, 7, 11, 5), 3).unwrap();
-    let (answers, statistics) = forward_learning(&graph, &tracked, inputs).unwrap();
+    let (answers, statistics) = forward_learning(&graph, &tracked, &Gates::default(), inputs, &[]).unwrap();
+    let [answers] = <[Value; 1]>::try_from(answers).unwrap();
     let wanted = Value::upload(&cpu(), &[3, 2, 2, 2], sequence(24, 3, 13, 6)).unwrap();
     let (Value::R4(answers), Value::R4(wanted)) = (answers, wanted) else { panic!("pictures have four axes") };
     let loss = (answers - wanted).square().mean();
@@ -86,6 +87,6 @@ fn elsewhere_running_statistics_hold() {
 fn one_number_of_each_channel_teaches_nothing() {
     let graph = net(2);
     let inputs = batch(&cpu(), &graph, &[1.0, 2.0, 3.0, 4.0], 1).unwrap();
-    let error = forward_learning(&graph, &params(&graph).tracked(), inputs).unwrap_err();
+    let error = forward_learning(&graph, &params(&graph).tracked(), &Gates::default(), inputs, &[]).unwrap_err();
     assert!(matches!(&error, ExecError::Shape { op: "BatchNorm", .. }), "{error}");
 }

@@ -5,11 +5,13 @@ mod calibrate;
 mod courses;
 mod gpu;
 mod gradient;
+mod gradients;
 mod memory;
 mod operations;
 mod packed;
 mod params;
 mod text;
+mod learn;
 mod train;
 
 use secateur_graph::{Builder, Graph, NodeId, Op, ops};

@@ -4,7 +4,7 @@ use secateur_graph::{Graph, Mask, Masks};
 use secateur_protocol::Unit;
 
 use super::{cpu, numbers, read, tiny_cnn, tiny_vit};
-use crate::train::{Augment, Classes, Course, Samples, State, TrainSpec, train};
+use crate::train::{Augment, Classes, Course, Learner, Next, Samples, State, TrainSpec, Trainer};
 use crate::{Cancelled, Compute, ExecError, Meter, Params, Silent, Tick};
 
 /// Pictures of two classes: bright above or bright below.
@@ -23,7 +23,7 @@ fn spec() -> TrainSpec {
     TrainSpec { steps: 42, lr: 0.01, ..TrainSpec::default() }
 }
 
-fn start(graph: &Graph, seed: u64) -> State {
+pub(super) fn start(graph: &Graph, seed: u64) -> State {
     State::new(graph, Params::init(&cpu(), graph, seed).unwrap())
 }
 
@@ -34,23 +34,30 @@ pub(super) fn learn(
     course: &dyn Course,
     spec: &TrainSpec,
 ) -> Result<State, ExecError> {
-    let after = async |_: &State| Ok::<_, ExecError>(());
     let (start, none) = (State::new(graph, Params::init(compute, graph, 1)?), Masks::default());
-    pollster::block_on(train(compute, graph, start, &none, course, spec, &Silent, after))
+    pollster::block_on(Trainer::new(compute, graph, course, spec, &Silent).run_through(start, &none))
 }
 
 /// Goes on from `state` until the end, or until step `stop` has been seen; gives the last state that was seen.
-fn go_on(state: State, masks: &Masks, spec: &TrainSpec, stop: u64, meter: &dyn Meter) -> Result<State, ExecError> {
+fn go_on(
+    state: State,
+    masks: &Masks,
+    spec: &TrainSpec,
+    stop: u64,
+    meter: &dyn Meter,
+) -> Result<State, ExecError> {
     let (inputs, labels) = halves(100);
     let samples = Samples { inputs: &inputs, labels: &labels };
     let augment = Some(Augment { shift: 0.5, turn: 5.0, scale: 0.1 });
     let course = Classes { samples, batch: 16, label_smoothing: 0.1, augment, seed: 3 };
     let mut seen = None;
-    let after = async |state: &State| {
-        seen = (state.step() == stop).then(|| state.clone());
-        if seen.is_some() { Err(ExecError::Cancelled(Cancelled)) } else { Ok(()) }
+    let step = async |learner: &mut Learner<'_>| {
+        learner.update();
+        seen = (learner.state.step() == stop).then(|| learner.state.clone());
+        if seen.is_some() { Err(ExecError::Cancelled(Cancelled)) } else { Ok(Next::On) }
     };
-    let end = pollster::block_on(train(&cpu(), &tiny_cnn(), state, masks, &course, spec, meter, after));
+    let (compute, graph) = (cpu(), tiny_cnn());
+    let end = pollster::block_on(Trainer::new(&compute, &graph, &course, spec, meter).run(state, masks, step));
     seen.map_or(end, Ok)
 }
 

@@ -1,12 +1,17 @@
+use std::collections::BTreeMap;
+
 use secateur_graph::Graph;
 
-use crate::Params;
+use crate::{Params, Value};
 
 /// A training as far as it has come: all that it takes to go on.
 #[derive(Clone, Debug)]
 pub struct State {
     pub params: Params,
-    /// AdamW's running means of the gradients and of their squares; no values for what has not been learnt yet.
+    /// What is learnt beside the parameters, by name: gates, adapters, multipliers of constraints.
+    pub extra: BTreeMap<String, Leaf>,
+    /// AdamW's running means of the gradients and of their squares, or SGD's velocity in the first; no values for what has
+    /// not been learnt yet.
     pub moments: [Params; 2],
     /// The running mean of the parameters; no values where none is kept, or before the first step.
     pub average: Params,
@@ -14,11 +19,46 @@ pub struct State {
     pub losses: Vec<f32>,
 }
 
+/// Something that is learnt beside the model's parameters.
+#[derive(Clone, Debug)]
+pub struct Leaf {
+    pub value: Value,
+    /// Its learning rate, in those of the training.
+    pub rate: f64,
+    /// It is kept within these after every step.
+    pub bounds: Option<(f32, f32)>,
+    /// It climbs the gradient: the multiplier of a constraint.
+    pub ascends: bool,
+    /// As [`State::moments`].
+    pub(super) moments: [Option<Value>; 2],
+}
+
+impl Leaf {
+    /// `rate`: in learning rates of the training.
+    pub fn new(value: Value, rate: f64) -> Self {
+        Self { value, rate, bounds: None, ascends: false, moments: [None, None] }
+    }
+
+    pub fn within(self, low: f32, high: f32) -> Self {
+        Self { bounds: Some((low, high)), ..self }
+    }
+
+    pub fn ascending(self) -> Self {
+        Self { ascends: true, ..self }
+    }
+}
+
 impl State {
     /// Before the first step.
     pub fn new(graph: &Graph, params: Params) -> Self {
         let none = || Params::empty(graph);
-        Self { params, moments: [none(), none()], average: none(), losses: Vec::new() }
+        Self { params, extra: BTreeMap::new(), moments: [none(), none()], average: none(), losses: Vec::new() }
+    }
+
+    /// With something to learn beside the parameters.
+    pub fn with(mut self, name: impl Into<String>, leaf: Leaf) -> Self {
+        self.extra.insert(name.into(), leaf);
+        self
     }
 
     /// Steps done.

@@ -19,7 +19,7 @@ pub enum Target {
 
 impl Target {
     /// How far the answers are from it: [1].
-    pub(super) fn loss(self, graph: &Graph, answers: Value) -> Result<Tensor<1>, ExecError> {
+    pub(crate) fn loss(self, graph: &Graph, answers: Value) -> Result<Tensor<1>, ExecError> {
         let got = answers.shape();
         match (self, answers) {
             (Self::Classes(targets), Value::R2(answers)) if answers.dims() == targets.dims() => {

@@ -117,7 +117,7 @@ impl Lessons for Drawings<'_> {
     }
 
     fn spec(&self, steps: u64) -> TrainSpec {
-        TrainSpec { steps, lr: 1e-3, warmup: 0.05, weight_decay: 0.0, average: Some(0.999) }
+        TrainSpec { steps, lr: 1e-3, warmup: 0.05, weight_decay: 0.0, average: Some(0.999), ..TrainSpec::default() }
     }
 
     fn course(&self, seed: u64) -> Box<dyn Course + '_> {

@@ -7,7 +7,7 @@ mod drawings;
 mod lessons;
 mod stories;
 
-use secateur_exec::train::{State, train};
+use secateur_exec::train::{Learner, Next, State, Trainer};
 use secateur_exec::{Compute, Params};
 use secateur_graph::Masks;
 use secateur_models::{Model, Task};
@@ -63,10 +63,11 @@ impl<H: Host> School<'_, H> {
         let course = lessons.course(asked.seed);
         let spec = lessons.spec(steps);
         let none = Masks::default();
-        let state = train(compute, &model.graph, state, &none, &*course, &spec, *job, async |state: &State| {
-            book.after(state).await
-        })
-        .await?;
+        let step = async |learner: &mut Learner<'_>| {
+            learner.update();
+            book.after(&learner.state).await.map(|()| Next::On)
+        };
+        let state = Trainer::new(compute, &model.graph, &*course, &spec, *job).run(state, &none, step).await?;
         book.close(&state).await
     }
 

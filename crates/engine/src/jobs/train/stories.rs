@@ -143,7 +143,7 @@ impl Lessons for Stories<'_> {
     }
 
     fn spec(&self, steps: u64) -> TrainSpec {
-        TrainSpec { steps, lr: 2e-3, warmup: 0.05, weight_decay: 0.1, average: None }
+        TrainSpec { steps, lr: 2e-3, warmup: 0.05, weight_decay: 0.1, ..TrainSpec::default() }
     }
 
     fn course(&self, seed: u64) -> Box<dyn Course + '_> {
