@@ -1,13 +1,16 @@
 use std::rc::Rc;
 
 use secateur_graph::surgery::{Removal, Statistics, Surgery};
-use secateur_graph::{Graph, Masks};
+use secateur_graph::{Graph, Masks, ParamId};
 use secateur_protocol::Recipe;
 
 use crate::stop::Stop;
 
 /// Oldest cuts are forgotten beyond this many: a mask is a bit per weight.
 const STEPS: usize = 100;
+
+/// Parameters and what they hold now.
+pub(crate) type Changed = Vec<(ParamId, Vec<f32>)>;
 
 /// One cut of the dense model.
 #[derive(Clone, Debug)]
@@ -17,6 +20,8 @@ pub(crate) struct Cut {
     /// Units that go as a whole; the pruned model is smaller then.
     pub removal: Removal,
     pub statistics: Statistics,
+    /// New values of the parameters that the method changed, row by row. Kept here, so that they outlive the device.
+    pub changed: Rc<Changed>,
     pub notes: Vec<String>,
     /// How long it took to find.
     pub seconds: f64,
@@ -96,6 +101,7 @@ mod tests {
             masks: Masks::default(),
             removal: Removal::new(),
             statistics: Statistics::Kept,
+            changed: Rc::default(),
             notes: Vec::new(),
             seconds: 0.0,
             amend,

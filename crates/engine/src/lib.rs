@@ -18,6 +18,7 @@ mod samples;
 mod serve;
 mod session;
 mod stop;
+mod task;
 mod texts;
 
 pub use host::{Asset, Host, OpenError};

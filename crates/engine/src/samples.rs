@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use secateur_data::digits::{Digits, Split};
 use secateur_graph::Graph;
 use secateur_models::{Model, Task};
-use secateur_protocol::{Card, Recipe, Value};
+use secateur_protocol::{Card, Need, Recipe, Value};
 
 use crate::Host;
 use crate::checkpoint::Checkpoint;
@@ -37,6 +37,9 @@ pub(crate) struct Samples {
 impl Wish {
     /// None where the recipe's method asks for no samples.
     pub fn read(card: &Card, recipe: &Recipe) -> Option<Self> {
+        if !card.needs(Need::Samples) {
+            return None;
+        }
         let number = |key| match recipe.value(card, key) {
             Some(Value::Number(number)) => Some(number as usize),
             _ => None,
@@ -93,6 +96,13 @@ impl Wish {
 }
 
 impl Samples {
+    /// No samples, and the length of texts that the model learns from.
+    pub fn none(model: &Model, length: Option<usize>) -> Self {
+        let reads = matches!(model.task, Task::NextToken | Task::MaskedToken | Task::TextClasses | Task::TextFeatures);
+        let fits = |length: usize| model.context().map_or(length, |context| length.min(context)).max(1);
+        Self { length: length.filter(|_| reads).map(fits), ..Self::default() }
+    }
+
     /// The model on texts of this length.
     pub fn sized<'a>(&self, graph: &'a Graph) -> Result<Cow<'a, Graph>, Stop> {
         let Some(length) = self.length else { return Ok(Cow::Borrowed(graph)) };

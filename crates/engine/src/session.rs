@@ -8,10 +8,11 @@ use secateur_graph::surgery::Removal;
 use secateur_graph::{Mask, ParamId};
 use secateur_methods::{Cache, Scores};
 use secateur_models::Model;
-use secateur_protocol::{Gone, LayerLevel, Level, fnv1a};
+use secateur_protocol::{Gone, LayerLevel, Level, Timing, Written, fnv1a};
 
 use crate::checkpoint::Checkpoint;
 use crate::history::{Cut, History};
+use crate::jobs::draw::Drawn;
 use crate::stop::Stop;
 use crate::{Asset, Host};
 
@@ -59,6 +60,15 @@ pub(crate) struct Pruned {
     pub logits: Option<Vec<f32>>,
     /// As [`Weights::dense_perplexity`].
     pub perplexity: Option<Measured>,
+    pub told: Told,
+}
+
+/// What was last told of the pruned model beside the dense one, to be told again in a report.
+#[derive(Clone, Default)]
+pub(crate) struct Told {
+    pub timing: Option<Timing>,
+    pub written: Option<Written>,
+    pub drawn: Option<Drawn>,
 }
 
 /// A perplexity and what it was measured on.
@@ -159,9 +169,13 @@ impl<F> Open<F> {
     /// What a cut leaves of the model: a smaller one where whole units go, else one with zeros.
     pub async fn runnable(&mut self, compute: &Compute, cut: Option<&Cut>) -> Result<Rc<Runnable>, Stop> {
         let (model, weights) = self.parts()?;
-        let (graph, dense) = (&model.graph, &weights.dense);
+        let graph = &model.graph;
+        let mut dense = weights.dense.clone();
+        for (id, values) in cut.iter().flat_map(|cut| cut.changed.iter()) {
+            dense.upload(compute, graph, *id, values.clone())?;
+        }
         let (graph, params) = match cut {
-            None => (graph.clone(), dense.clone()),
+            None => (graph.clone(), dense),
             Some(cut) if cut.removal.is_empty() => {
                 let params = dense.masked(compute, graph, &cut.masks)?.packed(compute, graph, &cut.masks).await?;
                 (graph.clone(), params)
@@ -177,8 +191,21 @@ impl<F> Open<F> {
 
     /// Lets another model be taken for the pruned one; gives back what was.
     pub fn exchange(&mut self, runnable: Option<Rc<Runnable>>) -> Result<Option<Pruned>, Stop> {
-        let fresh = |runnable| Pruned { runnable, logits: None, perplexity: None };
+        let fresh = |runnable| Pruned { runnable, logits: None, perplexity: None, told: Told::default() };
         Ok(std::mem::replace(&mut self.parts()?.1.pruned, runnable.map(fresh)))
+    }
+
+    /// Keeps what is told of the pruned model for as long as the cut holds.
+    pub fn note(&mut self, note: impl FnOnce(&mut Told)) {
+        if let Some(pruned) = self.weights.as_mut().and_then(|weights| weights.pruned.as_mut()) {
+            note(&mut pruned.told);
+        }
+    }
+
+    /// What was told of the cut that holds now.
+    pub fn told(&self) -> Told {
+        let pruned = self.weights.as_ref().and_then(|weights| weights.pruned.as_ref());
+        pruned.map(|pruned| pruned.told.clone()).unwrap_or_default()
     }
 
     /// Undoes [`Open::exchange`].

@@ -1,13 +1,17 @@
-use secateur_exec::Calibration;
+use std::rc::Rc;
+
+use secateur_exec::{Calibration, Params};
+use secateur_graph::Graph;
 use secateur_methods::{Lab, Method, Outcome, Scores};
-use secateur_protocol::{Event, Recipe};
+use secateur_protocol::{Card, Event, Need, Recipe, Value};
 
 use crate::Host;
 use crate::desk::Job;
-use crate::history::Cut;
+use crate::history::{Changed, Cut};
 use crate::samples::{Samples, Wish};
 use crate::session::Session;
 use crate::stop::Stop;
+use crate::task::Material;
 
 /// Cuts the dense model by a recipe.
 pub(crate) async fn run<H: Host>(
@@ -47,27 +51,53 @@ pub(crate) async fn find_cut<H: Host>(
     recipe: Recipe,
 ) -> Result<Found, Stop> {
     let method = find(&recipe.method)?;
-    let recipe = recipe.checked(&method.card()).map_err(Stop::because)?;
+    let card = method.card();
+    let recipe = recipe.checked(&card).map_err(Stop::because)?;
     let digits = session.digits(job.host()).await?;
     let (compute, open) = session.ready()?;
-    let samples = match Wish::read(&method.card(), &recipe) {
+    let samples = match Wish::read(&card, &recipe) {
         Some(wish) => wish.samples(job.host(), &open.checkpoint, &digits).await?,
-        None => Samples::default(),
+        None => Samples::none(&open.checkpoint.model, whole(&card, &recipe, "length")),
     };
+    let answered = card.needs(Need::Answers) || card.needs(Need::Training);
+    let material = if answered { Material::of(&open.checkpoint, &digits, samples.length.unwrap_or(1))? } else { None };
     let (model, weights) = open.parts()?;
     let graph = samples.sized(&model.graph)?;
+    let batch = whole(&card, &recipe, "batch").unwrap_or(1);
+    let task = material.as_ref().map(|material| material.task(batch, recipe.seed));
     let mut lab = Lab {
         compute,
         graph: &graph,
         params: &weights.dense,
         calibration: Calibration { inputs: &samples.inputs, samples: samples.count },
         meter: job,
+        task: task.as_ref(),
         now_ms: &|| job.host().now_ms(),
         cache: &mut weights.cache,
     };
-    let Outcome { masks, removal, statistics, scores, mut notes } = method.run(&mut lab, &recipe).await?;
+    let Outcome { masks, removal, statistics, params, scores, mut notes } = method.run(&mut lab, &recipe).await?;
     notes.extend(samples.note);
-    Ok(Found { cut: Cut { recipe, masks, removal, statistics, notes, seconds: 0.0, amend: false }, scores })
+    let changed = Rc::new(changed(&graph, params).await?);
+    Ok(Found { cut: Cut { recipe, masks, removal, statistics, changed, notes, seconds: 0.0, amend: false }, scores })
+}
+
+/// What a method changed, brought back from the device.
+async fn changed(graph: &Graph, params: Option<Params>) -> Result<Changed, Stop> {
+    let mut changed = Changed::new();
+    for id in graph.param_ids() {
+        if let Some(params) = params.as_ref().filter(|params| params.get(graph, id).is_ok()) {
+            changed.push((id, params.read(graph, id).await?));
+        }
+    }
+    Ok(changed)
+}
+
+/// A setting that is a whole number, where the method has it.
+fn whole(card: &Card, recipe: &Recipe, key: &str) -> Option<usize> {
+    match recipe.value(card, key) {
+        Some(Value::Number(number)) => Some(number as usize),
+        _ => None,
+    }
 }
 
 pub(crate) fn undo<H: Host>(session: &mut Session<H::File>, job: &Job<'_, H>) -> Result<(), Stop> {
