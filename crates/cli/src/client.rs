@@ -60,7 +60,7 @@ impl Client {
         while let Some((event, blobs)) = self.events.next().await {
             match event.body {
                 Event::Progress { done, total, unit } => self.progress.show(done, total, unit),
-                Event::Learning { step, steps, loss, rate } => self.progress.learning(step, steps, loss, rate),
+                Event::Learning { step, steps, loss, rate, .. } => self.progress.learning(step, steps, loss, rate),
                 Event::Done => {
                     self.progress.clear();
                     return heard;

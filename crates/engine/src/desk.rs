@@ -7,9 +7,10 @@ use std::future::poll_fn;
 use futures_util::stream::LocalBoxStream;
 use futures_util::{FutureExt, Stream, StreamExt};
 use secateur_exec::{Cancelled, Meter, Tick};
-use secateur_protocol::{Command, Envelope, Event, RequestId, Unit};
+use secateur_protocol::{Command, Envelope, Event, RequestId, Steer, Unit};
 
 use crate::Host;
+use crate::learning::Learning;
 
 /// Progress is told at most this often.
 const PROGRESS_EVERY_MS: f64 = 50.0;
@@ -21,6 +22,8 @@ pub(crate) struct Desk<'a, H> {
     running: Cell<Option<RequestId>>,
     /// Somebody cancelled the running job.
     cancelled: Cell<bool>,
+    /// How the running job is to learn.
+    steer: Cell<Steer>,
 }
 
 impl<'a, H: Host> Desk<'a, H> {
@@ -31,6 +34,7 @@ impl<'a, H: Host> Desk<'a, H> {
             waiting: RefCell::default(),
             running: Cell::default(),
             cancelled: Cell::default(),
+            steer: Cell::default(),
         }
     }
 
@@ -42,6 +46,7 @@ impl<'a, H: Host> Desk<'a, H> {
             if let Some(command) = self.waiting.borrow_mut().pop_front() {
                 self.running.set(Some(command.id));
                 self.cancelled.set(false);
+                self.steer.set(Steer::default());
                 return Some(command);
             }
             let arrived = poll_fn(|context| self.inbox.borrow_mut().poll_next_unpin(context)).await?;
@@ -63,6 +68,8 @@ impl<'a, H: Host> Desk<'a, H> {
     fn take(&self, arrived: Envelope<Command>) {
         match arrived.body {
             Command::Cancel { of } if self.running.get() == Some(of) => self.cancelled.set(true),
+            Command::Steer { of, steer } if self.running.get() == Some(of) => self.steer.set(steer),
+            Command::Steer { .. } => {}
             Command::Cancel { of } => self.drop_waiting(|command| command.id == of),
             Command::Prune { amend: true, .. } => {
                 let newest = self.newest_waiting_amend();
@@ -97,7 +104,7 @@ fn changes_session(command: &Command) -> bool {
         Hello { .. } | UseDevice { .. } | Load { .. } | Prune { .. } | Undo | Redo => true,
         Run { .. } | Predict { .. } | Evaluate | Time { .. } | Heat { .. } | Export { .. } | Verdict => false,
         EvaluateText(_) | Classify { .. } | Generate(_) | Draw(_) => false,
-        Sweep { .. } | Compare { .. } | Train { .. } | Bench { .. } | BenchProducts { .. } | Cancel { .. } => false,
+        Sweep { .. } | Compare { .. } | Train { .. } | Bench { .. } | BenchProducts { .. } | Cancel { .. } | Steer { .. } => false,
     }
 }
 
@@ -106,11 +113,12 @@ pub(crate) struct Job<'a, H> {
     desk: &'a Desk<'a, H>,
     id: RequestId,
     told_ms: Cell<f64>,
+    learning: Learning,
 }
 
 impl<'a, H: Host> Job<'a, H> {
     pub fn new(desk: &'a Desk<'a, H>, id: RequestId) -> Self {
-        Self { desk, id, told_ms: Cell::new(f64::NEG_INFINITY) }
+        Self { desk, id, told_ms: Cell::new(f64::NEG_INFINITY), learning: Learning::default() }
     }
 
     pub fn host(&self) -> &H {
@@ -119,6 +127,29 @@ impl<'a, H: Host> Job<'a, H> {
 
     pub fn send(&self, event: Event) {
         self.send_with(event, Vec::new());
+    }
+
+    /// Lets the host have its turn and takes in what has arrived.
+    async fn breathe(&self) {
+        self.host().pause().await;
+        self.desk.collect();
+    }
+
+    /// How the job is to learn.
+    pub fn steering(&self) -> Steer {
+        self.desk.steer.get()
+    }
+
+    /// What was told of learning.
+    pub fn learning(&self) -> &Learning {
+        &self.learning
+    }
+
+    /// Holds a step back while the user wants it held back.
+    async fn wait(&self, done: u64) {
+        while !self.desk.cancelled.get() && self.learning.waits(self.steering(), done, self.host().now_ms()) {
+            self.breathe().await;
+        }
     }
 
     pub fn send_with(&self, event: Event, blobs: Vec<Vec<u8>>) {
@@ -135,8 +166,10 @@ impl<H: Host> Meter for Job<'_, H> {
                 self.told_ms.set(now);
                 self.send(Event::Progress { done, total, unit });
             }
-            self.host().pause().await;
-            self.desk.collect();
+            self.breathe().await;
+            if unit == Unit::Steps {
+                self.wait(done).await;
+            }
             if self.desk.cancelled.get() { Err(Cancelled) } else { Ok(()) }
         })
     }

@@ -8,11 +8,13 @@ mod catalog;
 mod lab;
 mod method;
 pub mod parts;
+mod watch;
 
 pub use catalog::{ALL, find};
 pub use lab::{Cache, Lab};
 pub use method::{Method, MethodError, Outcome, Run};
 pub use parts::Scores;
+pub use watch::{GateRow, Look, Steer, Unwatched, Watch};
 
 #[cfg(test)]
 mod tests;

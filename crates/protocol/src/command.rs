@@ -5,6 +5,11 @@ use crate::{Recipe, RequestId};
 /// Everything a host can ask of the engine.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Command {
+    /// Changes how the running job `of` learns; it takes effect at its next step.
+    Steer {
+        of: RequestId,
+        steer: Steer,
+    },
     /// First message. Answered by [`crate::Event::Ready`].
     Hello {
         version: u32,
@@ -115,7 +120,7 @@ pub enum DeviceChoice {
     Gpu,
 }
 
-/// How a pruned model is written.
+/// How a pruned model is written, or what is told of it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Format {
@@ -128,10 +133,12 @@ pub enum Format {
     Ragged,
     /// Smaller or with zeros, as an ONNX graph.
     Onnx,
+    /// No model: what was cut where, what it changed, and samples, as a page and as a text to read.
+    Report,
 }
 
 impl Format {
-    pub const ALL: [Self; 4] = [Self::Zeros, Self::Uniform, Self::Ragged, Self::Onnx];
+    pub const ALL: [Self; 5] = [Self::Zeros, Self::Uniform, Self::Ragged, Self::Onnx, Self::Report];
 
     /// As commands name it.
     pub fn word(self) -> &'static str {
@@ -140,6 +147,7 @@ impl Format {
             Self::Uniform => "uniform",
             Self::Ragged => "ragged",
             Self::Onnx => "onnx",
+            Self::Report => "report",
         }
     }
 }
@@ -259,4 +267,25 @@ pub enum HeatKind {
     Importance,
     /// Kept fraction of each cell, 0 to 1.
     Mask,
+}
+
+/// How somebody wants a method to go on learning.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Steer {
+    /// No step is made but those of `singles`.
+    pub paused: bool,
+    /// Steps made while paused: one for each time that it rises.
+    pub singles: u64,
+    /// Milliseconds that a step takes at least.
+    pub slow_ms: f64,
+    /// Multiplies the method's penalty.
+    pub penalty: f64,
+    /// Enough is learnt: the method ends with what it has.
+    pub stop: bool,
+}
+
+impl Default for Steer {
+    fn default() -> Self {
+        Self { paused: false, singles: 0, slow_ms: 0.0, penalty: 1.0, stop: false }
+    }
 }

@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 
 use secateur_graph::Graph;
+use secateur_graph::groups::Vocabulary;
 use serde::{Deserialize, Serialize};
 
 use crate::{Card, Format, HeatKind, Recipe};
@@ -81,6 +82,15 @@ pub enum Event {
         steps: u64,
         loss: f64,
         rate: f64,
+        /// Other numbers that change: how much of a budget is met, a multiplier.
+        #[serde(default)]
+        curves: Vec<Score>,
+    },
+    /// The gates that a method learns, as they stand. `open`: u8 for each unit of each row, 0 closed to 255 open.
+    Gates {
+        step: u64,
+        rows: Vec<GateRow>,
+        open: BlobId,
     },
     /// A checkpoint, and in the end, when all steps are done, the trained model. `files`: the model in its checkpoint's
     /// layout and, before the end, `training.safetensors`, from which [`crate::Command::Train`] can go on.
@@ -100,6 +110,14 @@ pub enum Event {
     DeviceLost {
         error: String,
     },
+}
+
+/// Gates of one group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GateRow {
+    /// Its place in the graph's list of groups.
+    pub group: u32,
+    pub units: u32,
 }
 
 /// The device in use.
@@ -145,6 +163,9 @@ pub struct Loaded {
     /// One sentence: family, size, where the sizes were read from.
     pub verdict: String,
     pub graph: Graph,
+    /// What its tokens write, and which must stay; empty for a model that reads no texts.
+    #[serde(default)]
+    pub vocabulary: Vocabulary,
     /// Size of the weights' file in bytes.
     pub bytes: u64,
     /// Class names by index.
@@ -301,7 +322,7 @@ pub struct Report {
     /// prunable_zero / prunable_total
     pub sparsity_prunable: f64,
     pub bytes_dense: u64,
-    /// Size of the written `model.safetensors`.
+    /// Size of the written weights; 0 where none were written.
     pub bytes_out: u64,
     /// After an export: how far the answers of the written model, opened again, are from those of the pruned one, relative to
     /// the largest.
@@ -330,6 +351,17 @@ pub struct Timing {
     pub device: String,
     /// How the pruned model multiplies with each prunable matrix, in graph order.
     pub layouts: Vec<Multiplied>,
+    /// What takes the time, longest first. Empty on a GPU, which is still at work when the next operation is asked for.
+    pub ops: Vec<OpTime>,
+}
+
+/// All operations of one name in a forward pass: the median over the passes, in milliseconds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct OpTime {
+    /// As the graph calls it, e.g. `linear`.
+    pub op: String,
+    pub dense_ms: f64,
+    pub pruned_ms: f64,
 }
 
 impl Timing {

@@ -15,10 +15,10 @@ mod recipe;
 pub use card::{Card, Field, Kind, Need};
 pub use command::{
     Choice, Command, DeviceChoice, Draw, FileRef, Format, Generate, HeatKind, Image, LARGEST_SIDE, Length, Sampler,
-    Source, TextTest, Train,
+    Source, Steer, TextTest, Train,
 };
 pub use event::{
-    Adapter, Bandwidth, BlobId, BuiltIn, Classified, Comparison, Event, FileOut, Gone, LayerLevel, Layout, Level,
+    Adapter, Bandwidth, BlobId, BuiltIn, Classified, Comparison, Event, FileOut, GateRow, Gone, LayerLevel, Layout, Level,
     Loaded, Mark, Multiplied, OpTime, ParamDiff, Prediction, ProductTime, Products, Reader, Report, Score, Spread,
     Swept, Timing, Token, TrainLog, Unit, Verdict, Written,
 };

@@ -1,13 +1,16 @@
 //! What methods are made of. Most methods are a composition of these in data.
 
 pub mod allocate;
-mod criterion;
+pub(crate) mod compensate;
+pub(crate) mod criterion;
 pub mod fields;
+pub(crate) mod learn;
 mod one_shot;
 mod pattern;
 mod plan;
 mod units;
 
-pub use criterion::{Criterion, Scores};
+pub use compensate::Compensation;
+pub use criterion::{Columns, Criterion, Evidence, Formula, Lift, Needs, Scores};
 pub use one_shot::OneShot;
 pub use pattern::{Allocation, Cut, Pattern};

@@ -69,7 +69,7 @@ impl<'a, H: Host, L: Lessons> Book<'a, H, L> {
         }
         let loss = mean(&state.losses[self.told.step as usize..]);
         let rate = (now.step - self.told.step) as f64 / seconds;
-        self.school.job.send(Event::Learning { step: now.step, steps: self.log.steps, loss, rate });
+        self.school.job.send(Event::Learning { step: now.step, steps: self.log.steps, loss, rate, curves: Vec::new() });
         self.told = now;
     }
 
