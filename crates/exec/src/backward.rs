@@ -24,9 +24,14 @@ pub fn backward(
     }
     let missing = || ExecError::Missing { name: weights.keys().cloned().collect::<Vec<_>>().join(", ") };
     let loss = sums.into_iter().reduce(|a, b| a + b).ok_or_else(missing)?;
+    Ok(gradients_of(&tracked, &loss))
+}
+
+/// Gradients of a loss with respect to leaves; none where it does not depend on one.
+pub(crate) fn gradients_of(leaves: &Params, loss: &Tensor<1>) -> Params {
     let mut gradients = loss.backward();
     let mut gradient = |leaf: &Option<Value>| leaf.as_ref().and_then(|leaf| leaf.take_gradient(&mut gradients));
-    Ok(Params::of(tracked.values.iter().map(&mut gradient).collect()))
+    Params::of(leaves.values.iter().map(&mut gradient).collect())
 }
 
 fn weighted<const D: usize>(compute: &Compute, output: Tensor<D>, weight: &[f32]) -> Result<Tensor<1>, ExecError> {

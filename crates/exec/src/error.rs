@@ -26,6 +26,10 @@ pub enum ExecError {
     NoLogits { position: usize },
     #[error("training went astray at step {step}: the loss is {loss}; try a smaller learning rate")]
     Diverged { step: u64, loss: f32 },
+    #[error(
+        "the loss of sample {sample} is {loss}, so nothing can be learnt from its gradients; look at the model's weights"
+    )]
+    NoGradient { sample: u64, loss: f32 },
     #[error("the device failed: {0}; run again, or switch to the CPU")]
     Device(String),
     #[error("the device is lost: {0}; the engine has to start again, or switch to the CPU")]

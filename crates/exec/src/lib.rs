@@ -11,6 +11,7 @@ mod error;
 mod evaluate;
 mod forward;
 mod gates;
+mod gradients;
 mod init;
 mod inputs;
 mod logits;
@@ -19,6 +20,7 @@ mod meter;
 mod packed;
 mod params;
 mod probe;
+mod relevance;
 pub mod rng;
 mod score;
 mod surgery;
@@ -30,11 +32,14 @@ mod value;
 
 pub use backward::backward;
 pub use bench::{Product, ProductBench, ScoreBench, Work};
-pub use calibrate::{Calibration, Sums, calibrate};
+pub use calibrate::{
+    Calibration, Change, Gather, Gathered, Gram, Grams, MeanVariance, Moments, Seen, Squares, Sums, calibrate, shared_inputs,
+};
 pub use compute::{Compute, DeviceError};
 pub use error::ExecError;
 pub use forward::{Tap, forward, forward_next, outputs, outputs_gated};
 pub use gates::Gates;
+pub use gradients::{Backward, GradMoment, Gradients, each_gradient, gradients};
 pub use inputs::Inputs;
 pub use logits::{BATCH, logits, logits_of};
 pub use memory::Memory;

@@ -1,7 +1,6 @@
 use burn::tensor::{Tensor, TensorData};
 use secateur_graph::{Graph, ParamId};
 
-use crate::value::each_rank;
 use crate::{Compute, ExecError, Params};
 
 /// Importance of every entry of a weight [R, C] (see [`secateur_graph::Param::matrix`]): |w|, or |w| * sqrt(act_sq) of the
@@ -23,6 +22,5 @@ pub fn score(
         Some(act_sq) => Some(Tensor::<1>::from_data(TensorData::new(act_sq.to_vec(), [cols]), compute.device())),
         None => None,
     };
-    let weight: Tensor<2> = each_rank!(params.get(graph, id)?.clone(), tensor => tensor.reshape([rows, cols]));
-    Ok(secateur_kernels::score(weight, act_sq)?)
+    Ok(secateur_kernels::score(params.get(graph, id)?.matrix((rows, cols)), act_sq)?)
 }

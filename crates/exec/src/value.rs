@@ -50,6 +50,22 @@ impl Value {
         }
     }
 
+    /// All entries as a matrix, row by row.
+    ///
+    /// # Panics
+    /// If it does not have rows * cols entries.
+    pub fn matrix(&self, (rows, cols): (usize, usize)) -> Tensor<2> {
+        each_rank!(self.clone(), tensor => tensor.reshape([rows, cols]))
+    }
+
+    /// A matrix in the shape of this value.
+    ///
+    /// # Panics
+    /// If it does not have as many entries.
+    pub fn like(&self, matrix: Tensor<2>) -> Self {
+        each_rank!(self, tensor -> matrix.reshape(tensor.dims()))
+    }
+
     /// Zeros of this shape per sample, for as many samples as here.
     pub(crate) fn zeros_of(&self, shape: &[usize]) -> Self {
         let (samples, device) = (self.shape()[0], self.device());

@@ -1,7 +1,12 @@
+use std::collections::BTreeMap;
+
 use secateur_graph::{Builder, Graph, Mask, Masks, ops};
 
-use super::{cpu, numbers, random_params, read, tiny_cnn};
-use crate::{Calibration, ExecError, Params, Silent, Sums, calibrate, logits};
+use super::{cpu, numbers, random_params, read, tiny_cnn, tiny_vit};
+use crate::{
+    Calibration, Change, ExecError, Gather, Gathered, Grams, MeanVariance, Moments, Params, Silent, Squares, Sums,
+    Value, calibrate, logits, shared_inputs,
+};
 
 const SAMPLES: usize = 70;
 
@@ -9,25 +14,25 @@ const SAMPLES: usize = 70;
 fn run(graph: &Graph, params: &Params, inputs: &[f32], sequential: bool) -> (Masks, Vec<(u32, Sums)>) {
     let calibration = Calibration { inputs, samples: SAMPLES };
     let mut seen = Vec::new();
-    let masks = pollster::block_on(calibrate(
+    let change = pollster::block_on(calibrate::<Squares, ExecError>(
         &cpu(),
         graph,
         params,
         calibration,
         sequential,
         &Silent,
-        async |block, sums: &Sums| -> Result<Masks, ExecError> {
+        async |block, sums| {
             seen.push((block, sums.clone()));
             let mut masks = Masks::default();
             for id in sums.keys() {
                 let len = graph.param(*id).len();
                 masks.set(graph, *id, Mask::from_kept((0..len).map(|at| at % 2 == 0)))?;
             }
-            Ok(masks)
+            Ok(masks.into())
         },
     ))
     .unwrap();
-    (masks, seen)
+    (change.masks, seen)
 }
 
 fn close(got: &[f32], want: &[f32]) {
@@ -89,16 +94,16 @@ fn sums_equal_the_naive_ones_and_later_blocks_see_the_cut() {
 fn a_failing_visitor_ends_it() {
     let graph = tiny_cnn();
     let inputs = numbers(SAMPLES * 36, "input");
-    let ended = pollster::block_on(calibrate(
+    let ended = pollster::block_on(calibrate::<Squares, _>(
         &cpu(),
         &graph,
         &random_params(&graph),
         Calibration { inputs: &inputs, samples: SAMPLES },
         true,
         &Silent,
-        async |_, _: &Sums| Err(ExecError::Device("no".into())),
+        async |_, _| Err(ExecError::Device("no".into())),
     ));
-    assert_eq!(ended, Err(ExecError::Device("no".into())));
+    assert_eq!(ended.unwrap_err(), ExecError::Device("no".into()));
 }
 
 /// Two tokens of a language model with a head of its own, or with its embedding's matrix.
@@ -138,14 +143,81 @@ fn many_samples_do_not_round_each_other_away() {
     let inputs = numbers(2 * SAMPLES, "input");
     let calibration = Calibration { inputs: &inputs, samples: SAMPLES };
     let mut got = Vec::new();
-    let visit = async |_, sums: &Sums| -> Result<Masks, ExecError> {
+    let visit = async |_, sums: &Sums| -> Result<Change, ExecError> {
         got = sums.values().next().unwrap().clone();
-        Ok(Masks::default())
+        Ok(Change::default())
     };
     let params = random_params(&graph);
-    pollster::block_on(calibrate(&cpu(), &graph, &params, calibration, false, &Silent, visit)).unwrap();
+    pollster::block_on(calibrate::<Squares, _>(&cpu(), &graph, &params, calibration, false, &Silent, visit)).unwrap();
     for (col, got) in got.iter().enumerate() {
         let want: f64 = inputs.iter().skip(col).step_by(2).map(|x| f64::from(*x).powi(2)).sum();
         assert!((f64::from(*got) / want - 1.0).abs() < 2e-7, "column {col}: wanted {want}, got {got}");
     }
+}
+
+/// All of the dense model's statistics.
+fn gathered<G: Gather>(graph: &Graph, params: &Params, inputs: &[f32]) -> Gathered<G> {
+    let mut all = BTreeMap::new();
+    let calibration = Calibration { inputs, samples: SAMPLES };
+    let visit = async |_, found: &Gathered<G>| -> Result<Change, ExecError> {
+        all.extend(found.iter().map(|(id, of)| (*id, of.clone())));
+        Ok(Change::default())
+    };
+    pollster::block_on(calibrate::<G, _>(&cpu(), graph, params, calibration, false, &Silent, visit)).unwrap();
+    all
+}
+
+/// The diagonal of XᵀX is the sum of squares, and so are mean and variance put together; columns of a convolution stand
+/// in the same order in all three.
+#[test]
+fn squares_moments_and_products_tell_the_same() {
+    let graph = tiny_cnn();
+    let params = random_params(&graph);
+    let inputs = numbers(SAMPLES * 36, "input");
+    let squares = gathered::<Squares>(&graph, &params, &inputs);
+    let moments = gathered::<Moments>(&graph, &params, &inputs);
+    let grams = gathered::<Grams>(&graph, &params, &inputs);
+    for (name, places) in [("conv.weight", 36), ("fc.weight", 1)] {
+        let id = graph.find_param(name).unwrap();
+        let rows = (places * SAMPLES) as f32;
+        let MeanVariance { mean, variance } = &moments[&id];
+        let of_moments: Vec<f32> =
+            mean.iter().zip(variance).map(|(mean, variance)| variance * (rows - 1.0) + mean * mean * rows).collect();
+        close(&of_moments, &squares[&id]);
+        let gram = pollster::block_on(Value::R2(grams[&id].0.clone()).read()).unwrap();
+        let columns = squares[&id].len();
+        let diagonal: Vec<f32> = gram.iter().step_by(columns + 1).copied().collect();
+        close(&diagonal, &squares[&id]);
+        for at in 0..columns * columns {
+            assert_eq!(gram[at], gram[at % columns * columns + at / columns], "XᵀX is symmetric");
+        }
+    }
+}
+
+#[test]
+fn those_who_read_the_same_share_what_is_gathered() {
+    let graph = tiny_vit();
+    let shared = shared_inputs(&graph);
+    let [query, key, value, output] =
+        ["query", "key", "value", "output"].map(|name| graph.find_param(&format!("{name}.weight")).unwrap());
+    assert_eq!([shared[&query], shared[&key], shared[&value], shared[&output]], [query, query, query, output]);
+}
+
+#[test]
+fn later_blocks_see_changed_numbers() {
+    let graph = tiny_cnn();
+    let (params, inputs) = (random_params(&graph), numbers(SAMPLES * 36, "input"));
+    let [conv, fc] = ["conv.weight", "fc.weight"].map(|name| graph.find_param(name).unwrap());
+    let mut seen = Vec::new();
+    let visit = async |_, sums: &Sums| -> Result<Change, ExecError> {
+        seen.extend(sums.get(&fc).cloned());
+        let doubled = read(&params, &graph, "conv.weight").iter().map(|w| 2.0 * w).collect();
+        let value = Value::upload(&cpu(), &graph.param(conv).shape(), doubled)?;
+        Ok(Change { values: BTreeMap::from([(conv, value)]), ..Change::default() })
+    };
+    let calibration = Calibration { inputs: &inputs, samples: SAMPLES };
+    let change =
+        pollster::block_on(calibrate::<Squares, _>(&cpu(), &graph, &params, calibration, true, &Silent, visit));
+    let changed = change.unwrap().of(&cpu(), &graph, &params).unwrap();
+    close(&seen[0], &columns(&features(&changed, &graph, &inputs), 36));
 }

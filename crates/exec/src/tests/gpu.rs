@@ -8,7 +8,7 @@ use super::train::learn;
 use super::{cpu, numbers, random_params, tiny_cnn, tiny_vit};
 use crate::compute::Health;
 use crate::train::{Classes, Samples, TrainSpec};
-use crate::{Calibration, Compute, ExecError, Params, Silent, Sums, Value, calibrate, logits, score};
+use crate::{Calibration, Change, Compute, ExecError, Params, Silent, Squares, Sums, Value, calibrate, logits, score};
 
 pub(super) fn gpu() -> Option<Compute> {
     std::env::var_os("SECATEUR_GPU_TESTS")?;
@@ -52,16 +52,16 @@ fn answers_statistics_and_scores_are_the_cpus() {
 
 async fn all_sums(compute: &Compute, graph: &Graph, params: &Params, inputs: &[f32]) -> Sums {
     let mut all = Sums::new();
-    let visit = async |_, sums: &Sums| -> Result<Masks, ExecError> {
+    let visit = async |_, sums: &Sums| -> Result<Change, ExecError> {
         all.extend(sums.clone());
         let mut masks = Masks::default();
         for id in sums.keys() {
             masks.set(graph, *id, Mask::from_kept((0..graph.param(*id).len()).map(|at| at % 3 != 0)))?;
         }
-        Ok(masks)
+        Ok(masks.into())
     };
     let calibration = Calibration { inputs, samples: 70 };
-    calibrate(compute, graph, params, calibration, true, &Silent, visit).await.unwrap();
+    calibrate::<Squares, _>(compute, graph, params, calibration, true, &Silent, visit).await.unwrap();
     all
 }
 

@@ -1,15 +1,18 @@
+//! Runs samples through a model, block by block, and gathers what its layers see.
+
+mod change;
+mod gather;
+
 use std::collections::BTreeMap;
 
-use burn::tensor::Tensor;
-use burn::tensor::module::unfold4d;
-use burn::tensor::ops::UnfoldOptions;
-use secateur_graph::ops::Conv2d;
-use secateur_graph::{Graph, Masks, Node, NodeId, Op, ParamId, Role};
+use secateur_graph::{Graph, Node, NodeId, Op, ParamId, Role};
 use secateur_protocol::Unit;
+
+pub use change::Change;
+pub use gather::{Gather, Gram, Grams, MeanVariance, Moments, Seen, Squares};
 
 use crate::forward::Walk;
 use crate::logits::batch;
-use crate::value::each_rank;
 use crate::{BATCH, Compute, ExecError, Meter, Params, Tap, Value};
 
 /// Numbers of a node's value in a batch, at most, where a batch has more than one sample: 16 MB.
@@ -23,55 +26,73 @@ pub struct Calibration<'a> {
     pub samples: usize,
 }
 
-/// For each weight: the sum of squares of what each input column of its matrix saw, over all samples, tokens and
-/// places. A convolution's columns are in * height * width of the kernel, padding counts as 0.
-pub type Sums = BTreeMap<ParamId, Vec<f32>>;
+/// For each weight what was gathered of its inputs.
+pub type Gathered<G> = BTreeMap<ParamId, <G as Gather>::Of>;
 
-/// Gathers [`Sums`] block by block and hands each block's to `visit`, which returns the masks of that block.
+/// For each weight: the sum of squares of what each input column of its matrix saw; see [`Squares`].
+pub type Sums = Gathered<Squares>;
+
+/// Gathers `G` of every layer's inputs block by block and hands each block's to `visit`, which says what becomes of that
+/// block's parameters.
 ///
-/// With `sequential` the statistics of a block see all pruning in the blocks before it and none inside it
+/// With `sequential` the statistics of a block see all changes in the blocks before it and none inside it
 /// (Wanda, Sun et al., 2023, algorithm 1); otherwise the dense model is measured throughout. Blocks without
-/// weights are not visited. Returns all masks together. Ticks before every batch. Holds one batch's values inside
-/// a block and, for every sample, what later blocks still need; batches are smaller where values are large.
-pub async fn calibrate<E: From<ExecError>>(
+/// weights are not visited. Returns all changes together. Ticks before every batch. Holds one batch's values inside
+/// a block, one block's statistics and, for every sample, what later blocks still need; batches are smaller where values
+/// are large.
+pub async fn calibrate<G: Gather, E: From<ExecError>>(
     compute: &Compute,
     graph: &Graph,
     params: &Params,
     calibration: Calibration<'_>,
     sequential: bool,
     meter: &dyn Meter,
-    mut visit: impl AsyncFnMut(u32, &Sums) -> Result<Masks, E>,
-) -> Result<Masks, E> {
+    mut visit: impl AsyncFnMut(u32, &Gathered<G>) -> Result<Change, E>,
+) -> Result<Change, E> {
     let mut walks = walks(compute, graph, calibration)?;
-    let mut masks = Masks::default();
+    let mut all = Change::default();
     let blocks = u64::from(graph.blocks());
     for block in 0..graph.blocks() {
         let tick = async || meter.tick(u64::from(block), blocks, Unit::Layers).await.map_err(ExecError::from);
         let nodes = nodes_of(graph, block);
-        let mut gather = Gather::default();
+        let mut gathering = Gathering::<G>::new(graph);
         for walk in &mut walks {
             tick().await?;
             let mut dense = walk.clone();
-            dense.run(graph, params, nodes.clone(), &mut gather)?;
+            dense.run(graph, params, nodes.clone(), &mut gathering)?;
             if !sequential {
                 *walk = dense;
             }
         }
-        let sums = gather.read().await?;
+        let gathered = gathering.read().await?;
         compute.check()?;
-        let found = if sums.is_empty() { Masks::default() } else { visit(block, &sums).await? };
+        let found = if gathered.is_empty() { Change::default() } else { visit(block, &gathered).await? };
         if sequential {
-            let pruned = params.masked(compute, graph, &found)?;
+            let changed = found.of(compute, graph, params)?;
             for walk in &mut walks {
                 tick().await?;
-                walk.run(graph, &pruned, nodes.clone(), &mut ())?;
+                walk.run(graph, &changed, nodes.clone(), &mut ())?;
             }
         }
-        for (id, mask) in found.iter() {
-            masks.set(graph, id, mask.clone()).map_err(ExecError::from)?;
-        }
+        all.add(graph, found)?;
     }
-    Ok(masks)
+    Ok(all)
+}
+
+/// For each weight that is measured the first one of its block that reads the same inputs in the same way, perhaps itself:
+/// queries, keys and values share what is gathered.
+pub fn shared_inputs(graph: &Graph) -> BTreeMap<ParamId, ParamId> {
+    let mut reads: BTreeMap<ParamId, Vec<(u32, NodeId, [usize; 3])>> = BTreeMap::new();
+    for (id, weight) in graph.node_ids().filter_map(|id| Some((id, measured(graph, id)?))) {
+        let node = graph.node(id);
+        let window = match &node.op {
+            Op::Conv2d(op) => [op.kernel, op.stride, op.padding],
+            _ => [0; 3],
+        };
+        reads.entry(weight).or_default().push((node.block, node.inputs[0], window));
+    }
+    let mut first = BTreeMap::new();
+    reads.into_iter().map(|(weight, reads)| (weight, *first.entry(reads).or_insert(weight))).collect()
 }
 
 /// One walk per batch, standing before the first node. Nobody asks for the model's answers, so they are not worked out.
@@ -120,57 +141,38 @@ fn measured(graph: &Graph, id: NodeId) -> Option<ParamId> {
     node.params.iter().copied().find(|id| measurable && graph.param(*id).role == Role::Weight)
 }
 
-/// Adds up squares on the device: sums of each batch, added when they are read.
-#[derive(Default)]
-struct Gather(BTreeMap<ParamId, Vec<Tensor<2>>>);
+/// Gathers of the inputs of each layer, once for those that read the same.
+struct Gathering<G> {
+    shared: BTreeMap<ParamId, ParamId>,
+    found: BTreeMap<ParamId, G>,
+}
 
-impl Gather {
-    async fn read(self) -> Result<Sums, ExecError> {
-        let mut sums = Sums::new();
-        for (id, batches) in self.0 {
-            sums.insert(id, Value::R2(sum_rows(Tensor::cat(batches, 0))).read().await?);
+impl<G: Gather> Gathering<G> {
+    fn new(graph: &Graph) -> Self {
+        Self { shared: shared_inputs(graph), found: BTreeMap::new() }
+    }
+
+    async fn read(self) -> Result<Gathered<G>, ExecError> {
+        let mut found = BTreeMap::new();
+        for (id, gathered) in self.found {
+            found.insert(id, gathered.read().await?);
         }
-        Ok(sums)
+        let of = |(id, first): (ParamId, ParamId)| Some((id, found.get(&first)?.clone()));
+        Ok(self.shared.into_iter().filter_map(of).collect())
     }
 }
 
-impl Tap for Gather {
+impl<G: Gather> Tap for Gathering<G> {
     fn node(&mut self, graph: &Graph, id: NodeId, inputs: &[Value]) -> Result<(), ExecError> {
         let Some(weight) = measured(graph, id) else { return Ok(()) };
-        let squares = match (&graph.node(id).op, inputs) {
-            (Op::Linear(op), [x]) => each_rank!(x.clone(), x => squares_by_feature(x, op.inputs)),
-            (Op::Conv2d(op), [Value::R4(x)]) => squares_by_place(op, x.clone()),
+        if self.shared.get(&weight) != Some(&weight) {
+            return Ok(());
+        }
+        let seen = match (&graph.node(id).op, inputs) {
+            (Op::Linear(op), [x]) => Seen::Features(x, op.inputs),
+            (Op::Conv2d(op), [Value::R4(x)]) => Seen::Places(op, x),
             _ => return Ok(()),
         };
-        self.0.entry(weight).or_default().push(squares);
-        Ok(())
+        self.found.entry(weight).or_default().add(&seen)
     }
-}
-
-/// [..., features] -> [1, features]
-fn squares_by_feature<const D: usize>(x: Tensor<D>, features: usize) -> Tensor<2> {
-    let rows = x.dims().iter().product::<usize>() / features;
-    sum_rows(x.reshape([rows, features]).square())
-}
-
-/// [samples, in, height, width] -> [1, in * kernel * kernel]: the unfolded input's columns. Samples are added up
-/// before unfolding, which gives the same sums for a fraction of the memory.
-fn squares_by_place(op: &Conv2d, x: Tensor<4>) -> Tensor<2> {
-    let options = UnfoldOptions::new([op.stride; 2], [op.padding; 2], [1; 2]);
-    let [samples, channels, height, width] = x.dims();
-    let squares = sum_rows(x.reshape([samples, channels * height * width]).square());
-    let places = unfold4d(squares.reshape([1, channels, height, width]), [op.kernel; 2], options);
-    sum_rows(places.squeeze_dim::<2>(0).transpose())
-}
-
-/// [rows, columns] -> [1, columns]. Halves are added until one row is left: with so many rows, one after the other would
-/// round away what decides between neighbours in the ranking (Higham, 1993).
-fn sum_rows(mut x: Tensor<2>) -> Tensor<2> {
-    while x.dims()[0] > 1 {
-        let rows = x.dims()[0];
-        let half = rows / 2;
-        let folded = x.clone().narrow(0, 0, half) + x.clone().narrow(0, half, half);
-        x = if rows.is_multiple_of(2) { folded } else { Tensor::cat(vec![folded, x.narrow(0, rows - 1, 1)], 0) };
-    }
-    x
 }
