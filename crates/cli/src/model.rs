@@ -8,6 +8,9 @@ use crate::Result;
 /// What is used beside the weights.
 const SETTINGS: [&str; 4] = ["config.json", "tokenizer.json", "preprocessor_config.json", "scheduler_config.json"];
 
+/// What the weights of one model are called, by diffusers and by everybody else.
+const USUAL: [&str; 2] = ["model.safetensors", "diffusion_pytorch_model.safetensors"];
+
 /// What MODEL stands for: `builtin:ID`, a .safetensors file or a folder with one in it, and the settings beside it.
 pub fn source(model: &str) -> Result<Source> {
     if let Some(id) = model.strip_prefix("builtin:") {
@@ -53,8 +56,8 @@ pub fn weights(path: &Path) -> Result<Vec<PathBuf>> {
     if !path.is_dir() {
         return Ok(vec![path.to_path_buf()]);
     }
-    let usual = path.join("model.safetensors");
-    if usual.is_file() { Ok(vec![usual]) } else { in_folder(path) }
+    let usual = USUAL.map(|name| path.join(name)).into_iter().find(|file| file.is_file());
+    usual.map_or_else(|| in_folder(path), |file| Ok(vec![file]))
 }
 
 /// All .safetensors files there, sorted; whether they belong together is seen when they are opened.

@@ -14,6 +14,9 @@ const LARGEST_SIDE: u32 = 1 << 14;
 /// Most pixels accepted: a file of a few bytes can claim any number.
 const MOST_PIXELS: u64 = 1 << 25;
 
+/// Pictures side by side on a sheet.
+const COLUMNS: usize = 8;
+
 /// 8-bit values [height, width, channels]: 1 channel of grey or 3 of red, green and blue.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Picture {
@@ -74,6 +77,21 @@ impl Picture {
             (true, true) => (3, on_white(&image.into_rgba8(), 3)),
         };
         Self { height, width, channels, values }
+    }
+
+    /// Pictures [height, width, channels], one after the other, on one sheet: rows of eight from left to right; places that
+    /// are left over stay black.
+    pub fn sheet(height: usize, width: usize, channels: usize, pixels: &[u8]) -> Self {
+        let line = width * channels;
+        let count = pixels.len() / (height * line).max(1);
+        let (columns, rows) = (count.min(COLUMNS), count.div_ceil(COLUMNS));
+        let mut values = vec![0; rows * height * columns * line];
+        for (at, from) in pixels.chunks_exact(line.max(1)).take(count * height).enumerate() {
+            let (picture, row) = (at / height, at % height);
+            let start = ((picture / COLUMNS * height + row) * columns + picture % COLUMNS) * line;
+            values[start..start + line].copy_from_slice(from);
+        }
+        Self { height: rows * height, width: columns * width, channels, values }
     }
 
     /// As a png file.
@@ -199,6 +217,15 @@ mod tests {
         for (width, height) in [(16_000, 16_000), (40_000, 40_000), (u32::MAX >> 1, 1)] {
             assert!(claims(width, height).contains("too large, wanted at most 16384 pixels each way"));
         }
+    }
+
+    #[test]
+    fn pictures_of_a_sheet_stand_in_rows() {
+        let sheet = Picture::sheet(2, 1, 1, &(1..=20).collect::<Vec<u8>>());
+        assert_eq!((sheet.height, sheet.width), (4, 8));
+        let rows: Vec<&[u8]> = sheet.values.chunks(8).collect();
+        assert_eq!(rows[..2], [[1, 3, 5, 7, 9, 11, 13, 15], [2, 4, 6, 8, 10, 12, 14, 16]]);
+        assert_eq!(rows[2..], [[17, 19, 0, 0, 0, 0, 0, 0], [18, 20, 0, 0, 0, 0, 0, 0]]);
     }
 
     #[test]

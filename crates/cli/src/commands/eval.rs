@@ -22,29 +22,12 @@ pub fn run(progress: Progress, args: EvalArgs) -> Result<Answer> {
     })?;
     let mut json = json!(report);
     json["metric"] = json!(report.metric_dense);
-    if report.metric_name == PERPLEXITY {
+    if report.is_perplexity() {
         json["tokens"] = json!(report.metric_samples);
     }
     let Report { model, family, metric_dense, device, .. } = &report;
-    let what = format!("{} {}", report.metric_name, figure(&report, *metric_dense));
-    Ok(Answer { text: format!("{model} ({family}): {what} on {}, on {device}\n", samples(&report)), json })
-}
-
-const PERPLEXITY: &str = "perplexity";
-
-/// One of a report's two measures for people: shares in percent, perplexities as they are.
-pub fn figure(report: &Report, value: f64) -> String {
-    match report.metric_name.as_str() {
-        PERPLEXITY if !value.is_finite() => "beyond all numbers (the model no longer predicts the text)".into(),
-        PERPLEXITY => format!("{value:.3}"),
-        _ => format!("{:.2} %", 100.0 * value),
-    }
-}
-
-/// What a report measured on.
-pub fn samples(report: &Report) -> String {
-    let unit = if report.metric_name == PERPLEXITY { "tokens" } else { "samples" };
-    format!("{} {unit}", report.metric_samples)
+    let what = format!("{} {}", report.metric_name, report.figure(*metric_dense));
+    Ok(Answer { text: format!("{model} ({family}): {what} on {}, on {device}\n", report.measured_on()), json })
 }
 
 pub fn report(event: Event) -> Option<Report> {

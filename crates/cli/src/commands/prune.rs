@@ -2,7 +2,7 @@ use secateur_graph::grouped;
 use secateur_protocol::{Command, Event, Level, Recipe, Report, TextTest, Value};
 use serde_json::json;
 
-use super::eval::{figure, report, samples};
+use super::eval::report;
 use crate::args::{PruneArgs, RecipeArgs};
 use crate::client::{Client, talk};
 use crate::model::source;
@@ -85,9 +85,9 @@ fn text(level: &Level, report: &Report, out: Option<&OutDir>) -> String {
         report.prunable_total,
         100.0 * report.sparsity_prunable,
         report.metric_name,
-        figure(report, report.metric_dense),
-        figure(report, report.metric_pruned),
-        samples(report),
+        report.figure(report.metric_dense),
+        report.figure(report.metric_pruned),
+        report.measured_on(),
         report.seconds,
         report.device
     );
@@ -102,7 +102,11 @@ fn text(level: &Level, report: &Report, out: Option<&OutDir>) -> String {
     }
     level.notes.iter().for_each(|note| text += &format!("note: {note}\n"));
     if let Some(out) = out {
-        text += &format!("written to {}, {} bytes of weights\n", out.path().display(), grouped(report.bytes_out));
+        text += &format!("written to {}", out.path().display());
+        text += &match report.bytes_out {
+            0 => "\n".to_string(),
+            bytes => format!(", {} bytes of weights\n", grouped(bytes)),
+        };
         if let Some(off) = report.reopened {
             text += &format!("opened again: answers differ by at most {off:.1e} of the largest\n");
         }

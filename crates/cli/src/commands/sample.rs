@@ -10,9 +10,6 @@ use crate::out_dir::write_file;
 use crate::progress::Progress;
 use crate::{Answer, Result};
 
-/// Pictures side by side, at most.
-const COLUMNS: usize = 8;
-
 /// Lets a diffusion model draw and writes a sheet with the pictures.
 pub fn run(progress: Progress, args: SampleArgs) -> Result<Answer> {
     let SampleArgs { model, label, count, steps, sampler, guidance, seed, out, device } = args;
@@ -30,36 +27,10 @@ pub fn run(progress: Progress, args: SampleArgs) -> Result<Answer> {
     Ok(Answer { text, json: json!({ "model": model, "draw": draw, "out": out, "height": height, "width": width }) })
 }
 
-/// The dense model's pictures on one sheet, in rows from left to right; places that are left over stay black.
+/// The dense model's pictures on one sheet.
 fn sheet((event, blobs): Message) -> Option<Picture> {
     let Event::Drawn { count, height, width, channels, pixels, .. } = event.body else { return None };
-    let [count, height, width, channels] = [count, height, width, channels].map(|size| size as usize);
-    let (columns, rows) = (count.min(COLUMNS), count.div_ceil(COLUMNS));
-    let line = width * channels;
-    let mut values = vec![0; rows * height * columns * line];
-    let lines = blobs.get(pixels.0 as usize)?.chunks_exact(line).take(count * height);
-    for (at, from) in lines.enumerate() {
-        let (picture, row) = (at / height, at % height);
-        let start = ((picture / COLUMNS * height + row) * columns + picture % COLUMNS) * line;
-        values[start..start + line].copy_from_slice(from);
-    }
-    Some(Picture { height: rows * height, width: columns * width, channels, values })
-}
-
-#[cfg(test)]
-mod tests {
-    use secateur_protocol::{BlobId, Envelope};
-
-    use super::*;
-
-    #[test]
-    fn pictures_stand_in_rows() {
-        let (count, height, width, channels) = (10, 2, 1, 1);
-        let body = Event::Drawn { step: 1, steps: 1, count, height, width, channels, pixels: BlobId(0) };
-        let sheet = sheet((Envelope { id: 1, body }, vec![(1..=40).collect()])).unwrap();
-        assert_eq!((sheet.height, sheet.width), (4, 8));
-        let rows: Vec<&[u8]> = sheet.values.chunks(8).collect();
-        assert_eq!(rows[..2], [[1, 3, 5, 7, 9, 11, 13, 15], [2, 4, 6, 8, 10, 12, 14, 16]]);
-        assert_eq!(rows[2..], [[17, 19, 0, 0, 0, 0, 0, 0], [18, 20, 0, 0, 0, 0, 0, 0]]);
-    }
+    let [height, width, channels] = [height, width, channels].map(|size| size as usize);
+    let dense = blobs.get(pixels.0 as usize)?.get(..count as usize * height * width * channels)?;
+    Some(Picture::sheet(height, width, channels, dense))
 }

@@ -18,8 +18,31 @@ const MOST_SHOWN: usize = 64;
 /// More exaggerates nothing any further.
 const MOST_GUIDANCE: f32 = 100.0;
 
-/// Draws with the dense and the pruned model from the same noise, step by step in turn.
+/// Pictures of the dense model and as many of the pruned one, each [height, width, channels], one after the other.
+#[derive(Clone)]
+pub(crate) struct Drawn {
+    pub asked: Draw,
+    pub height: usize,
+    pub width: usize,
+    pub channels: usize,
+    pub pixels: Vec<u8>,
+}
+
+/// Draws with both models and tells how it goes.
 pub(crate) async fn run<H: Host>(session: &mut Session<H::File>, job: &Job<'_, H>, asked: Draw) -> Result<(), Stop> {
+    let drawn = draw(session, job, asked, |step, steps, drawn| show(job, step, steps, drawn)).await?;
+    session.open()?.note(|told| told.drawn = Some(drawn));
+    Ok(())
+}
+
+/// Draws with the dense and the pruned model from the same noise, step by step in turn; `show` sees the pictures after some
+/// steps, of how many.
+pub(crate) async fn draw<H: Host>(
+    session: &mut Session<H::File>,
+    job: &Job<'_, H>,
+    asked: Draw,
+    show: impl Fn(usize, usize, &Drawn),
+) -> Result<Drawn, Stop> {
     let (compute, open) = session.ready()?;
     let denoiser = Denoiser::new(&open.checkpoint.model)?;
     check(&denoiser, &asked)?;
@@ -44,11 +67,11 @@ pub(crate) async fn run<H: Host>(session: &mut Session<H::File>, job: &Job<'_, H
             start += 1;
         }
         if number % every == 0 || number == steps.len() {
-            show(job, first, number, steps.len(), &pictures);
+            show(number, steps.len(), &drawn(first, &asked, &pictures));
         }
     }
     job.tick(total, total, Unit::Steps).await?;
-    Ok(())
+    Ok(drawn(first, &asked, &pictures))
 }
 
 fn check(denoiser: &Denoiser, asked: &Draw) -> Result<(), Stop> {
@@ -89,12 +112,18 @@ fn drawing<'a>(compute: &'a Compute, denoiser: Denoiser<'a>, asked: &Draw) -> Re
     Ok(Drawing { compute, denoiser, count, labels, guidance: asked.guidance, seed: asked.seed })
 }
 
-/// Sends the pictures of the dense and of the pruned model, which are the same where nothing is pruned.
-fn show<H: Host>(job: &Job<'_, H>, drawing: &Drawing, step: usize, steps: usize, pictures: &[Vec<f32>]) {
+/// The pictures of the dense and of the pruned model, which are the same where nothing is pruned.
+fn drawn(drawing: &Drawing, asked: &Draw, pictures: &[Vec<f32>]) -> Drawn {
     let both = pictures.first().into_iter().chain(pictures.last());
     let pixels = both.flat_map(|x| drawing.denoiser.bytes(x)).collect();
-    let [channels, height, width] = drawing.denoiser.shape.map(|size| size as u32);
-    let (step, steps, count) = (step as u32, steps as u32, drawing.count as u32);
-    let drawn = Event::Drawn { step, steps, count, height, width, channels, pixels: BlobId(0) };
-    job.send_with(drawn, vec![pixels]);
+    let [channels, height, width] = drawing.denoiser.shape;
+    Drawn { asked: asked.clone(), height, width, channels, pixels }
+}
+
+fn show<H: Host>(job: &Job<'_, H>, step: usize, steps: usize, drawn: &Drawn) {
+    let [step, steps, height, width, channels] =
+        [step, steps, drawn.height, drawn.width, drawn.channels].map(|size| size as u32);
+    let count = drawn.asked.count;
+    let event = Event::Drawn { step, steps, count, height, width, channels, pixels: BlobId(0) };
+    job.send_with(event, vec![drawn.pixels.clone()]);
 }
