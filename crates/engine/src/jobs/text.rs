@@ -3,5 +3,5 @@
 mod generate;
 mod perplexity;
 
-pub(crate) use generate::generate;
+pub(crate) use generate::{generate, write};
 pub(crate) use perplexity::{evaluate, metric};

@@ -11,7 +11,7 @@ const STEPS: u32 = 3;
 const PICTURE: usize = 8 * 12 * 3;
 
 /// Opens a golden with a scheduler_config.json and gives these commands; the first of them has the id 3.
-fn opened(family: &str, scheduler: &str, commands: Vec<Command>) -> Run {
+pub fn opened(family: &str, scheduler: &str, commands: Vec<Command>) -> Run {
     let files = [
         ("model.safetensors", golden(family, "model.safetensors")),
         ("config.json", golden(family, "config.json")),

@@ -8,6 +8,7 @@ mod draw;
 mod export;
 mod families;
 mod host;
+mod report;
 mod texts;
 mod tiny;
 mod train;

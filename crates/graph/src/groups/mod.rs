@@ -16,6 +16,7 @@ use crate::{Graph, NodeId, ParamId};
 pub use gates::GateSite;
 pub use legal::LegalError;
 pub use skip::Skip;
+pub use text::ranges;
 pub use ties::feature_axis;
 pub(crate) use ties::features;
 pub use ties::{Side, Ties};

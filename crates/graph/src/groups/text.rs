@@ -14,7 +14,7 @@ pub(super) fn common<'a>(mut names: impl Iterator<Item = &'a str>) -> String {
 }
 
 /// `3`, `3..5`, `3..5, 9` for entries in rising order; ends belong to it.
-fn ranges(entries: impl Iterator<Item = usize>) -> String {
+pub fn ranges(entries: impl Iterator<Item = usize>) -> String {
     let mut runs: Vec<(usize, usize)> = Vec::new();
     for at in entries {
         match runs.last_mut() {

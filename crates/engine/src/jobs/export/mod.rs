@@ -1,13 +1,15 @@
-//! Everything worth taking away: a model of the wanted form, its config, masks, recipe and report.
+//! Everything worth taking away: a model of the wanted form with its config, or a report; masks and recipe.
 
 mod masks;
 mod onnx;
 mod reopened;
+mod report;
 mod smaller;
 mod verdict;
 mod zeros;
 
-use secateur_protocol::{BlobId, Event, FileOut, Format};
+use secateur_models::Model;
+use secateur_protocol::{BlobId, Event, FileOut, Format, Report};
 use serde::Serialize;
 
 use crate::Host;
@@ -23,10 +25,36 @@ pub(crate) async fn run<H: Host>(session: &mut Session<H::File>, job: &Job<'_, H
     if format != Format::Onnx && session.open()?.cut().is_none() {
         return Err(Stop::because("nothing is pruned yet; prune first, then export"));
     }
-    if format != Format::Onnx && session.open()?.checkpoint.model.family == ONNX {
+    if keeps_form(format) && session.open()?.checkpoint.model.family == ONNX {
         return Err(Stop::because("this model came as ONNX and has no other form; export it as onnx"));
     }
     let mut report = evaluate::report(session, job).await?;
+    let written = match format {
+        Format::Report => report::files(session, job, &report).await?,
+        _ => model(session, job, format, &mut report).await?,
+    };
+    report.bytes_out =
+        written.iter().map(|(name, bytes)| if name.contains(MODEL) { bytes.len() as u64 } else { 0 }).sum();
+    let open = session.open()?;
+    let checkpoint = &open.checkpoint;
+    let mut about = vec![("report.json".to_string(), json(&report)?)];
+    if let Some(cut) = open.cut() {
+        about.push(("recipe.json".into(), json(&cut.recipe)?));
+        about.push(("masks.safetensors".into(), masks::file(checkpoint, cut, &report.masks_digest)?));
+    }
+    let settings = if format == Format::Report { Vec::new() } else { checkpoint.settings(job.host()).await? };
+    let (files, blobs) = with_blobs(written.into_iter().chain(about).chain(settings));
+    job.send_with(Event::Exported { files, report }, blobs);
+    Ok(())
+}
+
+/// The model's files; those that we read ourselves are opened again, and the report says how that went.
+async fn model<H: Host>(
+    session: &mut Session<H::File>,
+    job: &Job<'_, H>,
+    format: Format,
+    report: &mut Report,
+) -> Result<Files, Stop> {
     let (compute, open) = session.ready()?;
     let pruned = open.pruned(compute).await?;
     let checkpoint = &open.checkpoint;
@@ -36,19 +64,20 @@ pub(crate) async fn run<H: Host>(session: &mut Session<H::File>, job: &Job<'_, H
         (Format::Zeros, Some(cut)) => zeros::files(job, checkpoint, cut).await?,
         _ => onnx::files(job, &pruned).await?,
     };
-    if format != Format::Onnx {
+    if keeps_form(format) {
         report.reopened = reopened::difference(compute, &model, &pruned).await?;
     }
-    report.bytes_out =
-        model.iter().map(|(name, bytes)| if name.starts_with(MODEL) { bytes.len() as u64 } else { 0 }).sum();
-    let mut about = vec![("report.json".to_string(), json(&report)?)];
-    if let Some(cut) = open.cut() {
-        about.push(("recipe.json".into(), json(&cut.recipe)?));
-        about.push(("masks.safetensors".into(), masks::file(checkpoint, cut, &report.masks_digest)?));
-    }
-    let (files, blobs) = with_blobs(model.into_iter().chain(about).chain(checkpoint.settings(job.host()).await?));
-    job.send_with(Event::Exported { files, report }, blobs);
-    Ok(())
+    Ok(model)
+}
+
+/// Whether a format is tensors and config as the model came in.
+fn keeps_form(format: Format) -> bool {
+    matches!(format, Format::Zeros | Format::Uniform | Format::Ragged)
+}
+
+/// What a model's own library calls its weights.
+fn weights_name(model: &Model) -> &'static str {
+    if verdict::stock(model) == "diffusers" { "diffusion_pytorch_model.safetensors" } else { WEIGHTS }
 }
 
 /// The family of models that are known by their operators only.
@@ -56,9 +85,9 @@ const ONNX: &str = "onnx";
 /// Why there is no smaller model to write.
 const NOT_SMALLER: &str = "weights went one by one, or no unit had to go, so the model is as large as before; prune with \
                            pattern = unit, or export it with zeros";
-/// What the files of the weights are called, but for their endings.
+/// What all names of files with weights hold, and no others.
 const MODEL: &str = "model.";
-/// The weights' file of all formats but ONNX.
+/// The weights' file, but for ONNX and diffusers.
 const WEIGHTS: &str = "model.safetensors";
 
 /// Names and bytes.

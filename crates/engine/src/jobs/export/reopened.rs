@@ -3,7 +3,7 @@ use secateur_formats::safetensors::{read_f32, read_header};
 use secateur_models::{Model, Task, detect};
 use serde_json::Value;
 
-use super::{Files, WEIGHTS};
+use super::Files;
 use crate::session::Runnable;
 use crate::stop::Stop;
 
@@ -17,8 +17,8 @@ const PROBES: usize = 2;
 /// When the files cannot be opened, or hold another model.
 pub(super) async fn difference(compute: &Compute, files: &Files, of: &Runnable) -> Result<Option<f64>, Stop> {
     let wrong = |what: String| Stop::because(format!("the written file does not read back: {what}; nothing was saved"));
-    let named = |name: &str| files.iter().find(|(file, _)| file == name).map(|(_, bytes)| bytes.as_slice());
-    let (weights, config) = (named(WEIGHTS).unwrap_or_default(), named("config.json").unwrap_or_default());
+    let ending = |end: &str| files.iter().find(|(file, _)| file.ends_with(end)).map(|(_, bytes)| bytes.as_slice());
+    let (weights, config) = (ending(".safetensors").unwrap_or_default(), ending("config.json").unwrap_or_default());
     let config: Value = serde_json::from_slice(config).map_err(|error| wrong(error.to_string()))?;
     let header = read_header(&weights).await.map_err(Stop::because)?;
     let model = detect(&header, Some(&config)).map_err(|error| wrong(error.to_string()))?;

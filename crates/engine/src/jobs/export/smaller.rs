@@ -9,7 +9,7 @@ use secateur_graph::surgery::{Slices, Surgery};
 use secateur_protocol::Unit;
 use serde_json::Value;
 
-use super::{Files, NOT_SMALLER, WEIGHTS, json};
+use super::{Files, NOT_SMALLER, WEIGHTS, json, weights_name};
 use crate::Host;
 use crate::checkpoint::Checkpoint;
 use crate::desk::Job;
@@ -26,7 +26,7 @@ pub(super) async fn uniform<H: Host>(
     let model = &checkpoint.model;
     let uniform = model.uniform(&surgery.graph).map_err(|why| Stop::because(format!("no uniform model: {why}")))?;
     let weights = weights(job, checkpoint, &surgery, &uniform.names).await?;
-    files(weights, &uniform.config)
+    files(weights_name(model), weights, &uniform.config)
 }
 
 /// Opens ragged models in PyTorch.
@@ -42,7 +42,7 @@ pub(super) async fn ragged<H: Host>(
     let names: Vec<String> = surgery.graph.params.iter().map(|param| param.name.clone()).collect();
     let weights = weights(job, checkpoint, &surgery, &names).await?;
     let config = checkpoint.model.cut_config(&cut.removal, cut.statistics, &surgery.graph);
-    let mut files = files(weights, &config)?;
+    let mut files = files(WEIGHTS, weights, &config)?;
     files.push(("load_ragged.py".into(), LOADER.into()));
     Ok(files)
 }
@@ -54,8 +54,8 @@ fn smaller<F>(checkpoint: &Checkpoint<F>, cut: &Cut) -> Result<Surgery, Stop> {
     cut.surgery(&checkpoint.model.graph)
 }
 
-fn files(weights: Vec<u8>, config: &Value) -> Result<Files, Stop> {
-    Ok(vec![(WEIGHTS.into(), weights), ("config.json".into(), json(config)?)])
+fn files(name: &str, weights: Vec<u8>, config: &Value) -> Result<Files, Stop> {
+    Ok(vec![(name.into(), weights), ("config.json".into(), json(config)?)])
 }
 
 /// The parameters that are left, in the checkpoint's element types, read tensor by tensor.

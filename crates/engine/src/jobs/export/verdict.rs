@@ -3,7 +3,7 @@ use secateur_models::Model;
 use secateur_models::onnx::export;
 use secateur_protocol::{Event, Format, Reader, Verdict};
 
-use super::{NOT_SMALLER, ONNX};
+use super::{NOT_SMALLER, ONNX, keeps_form};
 use crate::Host;
 use crate::desk::Job;
 use crate::session::Session;
@@ -15,13 +15,17 @@ pub(crate) fn run<H: Host>(session: &mut Session<H::File>, job: &Job<'_, H>) -> 
     let cut = open.cut().ok_or_else(|| Stop::because("nothing is pruned yet; prune first"))?;
     let model = &open.checkpoint.model;
     let surgery = if cut.removal.is_empty() { None } else { Some(cut.surgery(&model.graph)?) };
-    let items = Format::ALL.map(|format| Verdict { format, readers: readers(model, surgery.as_ref(), format) });
-    job.send(Event::Verdicts { items: items.into() });
+    job.send(Event::Verdicts { items: verdicts(model, surgery.as_ref()) });
     Ok(())
 }
 
+/// Of all formats; `surgery`: what is left where whole units went.
+pub(super) fn verdicts(model: &Model, surgery: Option<&Surgery>) -> Vec<Verdict> {
+    Format::ALL.map(|format| Verdict { format, readers: readers(model, surgery, format) }).into()
+}
+
 /// The library that models of a family come from.
-fn stock(model: &Model) -> &'static str {
+pub(super) fn stock(model: &Model) -> &'static str {
     match model.family {
         "resnet" | "vgg" | "mobilenet" => "torchvision",
         "unet" | "dit" => "diffusers",
@@ -35,7 +39,7 @@ fn readers(model: &Model, surgery: Option<&Surgery>, format: Format) -> Vec<Read
     let reader = |name: &str, opens: bool, why: &str| Reader { name: name.into(), opens, why: why.into() };
     let stock = stock(model);
     let graph = surgery.map_or(&model.graph, |surgery| &surgery.graph);
-    if model.family == ONNX && format != Format::Onnx {
+    if model.family == ONNX && keeps_form(format) {
         let why = "this model came as ONNX and has no other form";
         return vec![reader("Secateur", false, why)];
     }
@@ -50,9 +54,6 @@ fn readers(model: &Model, surgery: Option<&Surgery>, format: Format) -> Vec<Read
         (Format::Uniform, Some(surgery)) => match model.uniform(&surgery.graph) {
             Ok(_) => {
                 let why = match stock {
-                    "diffusers" => {
-                        "all layers have the sizes that the config says; call the weights diffusion_pytorch_model.safetensors"
-                    }
                     "torchvision" => "by its constructors, where they take the sizes that the config says",
                     _ => "all layers have the sizes that the written config says",
                 };
@@ -73,5 +74,9 @@ fn readers(model: &Model, surgery: Option<&Surgery>, format: Format) -> Vec<Read
             Ok(_) => vec![reader("onnxruntime", true, "one graph of standard operators, any number of samples")],
             Err(error) => vec![reader("onnxruntime", false, &error.to_string())],
         },
+        (Format::Report, _) => vec![
+            reader("a browser", true, "report.html holds all it needs, pictures too"),
+            reader("GitHub and editors", true, "report.md is the same as text"),
+        ],
     }
 }

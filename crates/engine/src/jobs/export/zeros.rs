@@ -5,7 +5,7 @@ use secateur_graph::Masks;
 use secateur_protocol::Unit;
 
 use super::masks::stored;
-use super::{Files, WEIGHTS, json};
+use super::{Files, json, weights_name};
 use crate::Host;
 use crate::checkpoint::Checkpoint;
 use crate::desk::Job;
@@ -20,7 +20,8 @@ pub(super) async fn files<H: Host>(
 ) -> Result<Files, Stop> {
     let model = zeroed(job, checkpoint, &cut.masks).await?;
     let model = reopened(checkpoint, &cut.masks, model).await?;
-    Ok(vec![(WEIGHTS.into(), model), ("config.json".into(), json(&checkpoint.model.config)?)])
+    let name = weights_name(&checkpoint.model).to_string();
+    Ok(vec![(name, model), ("config.json".into(), json(&checkpoint.model.config)?)])
 }
 
 /// The model's own file, byte for byte but for the pruned entries: zero is all bits zero in every float type.

@@ -10,12 +10,24 @@ use crate::session::Session;
 use crate::stop::Stop;
 use crate::texts::{tokens, writer};
 
-/// Lets the dense and the pruned model go on with a text, and asks each what it thinks of what the other wrote.
+/// Lets the dense and the pruned model go on with a text, and tells it.
 pub(crate) async fn generate<H: Host>(
     session: &mut Session<H::File>,
     job: &Job<'_, H>,
     asked: Generate,
 ) -> Result<(), Stop> {
+    let written = write(session, job, asked).await?;
+    session.open()?.note(|told| told.written = Some(written.clone()));
+    job.send(Event::Written(Box::new(written)));
+    Ok(())
+}
+
+/// Lets the dense and the pruned model go on with a text, and asks each what it thinks of what the other wrote.
+pub(crate) async fn write<H: Host>(
+    session: &mut Session<H::File>,
+    job: &Job<'_, H>,
+    asked: Generate,
+) -> Result<Written, Stop> {
     let (compute, open) = session.ready()?;
     let prompt = prompt(&open.checkpoint, &asked)?;
     let masked = if open.cut().is_some() { Some(open.pruned(compute).await?) } else { None };
@@ -47,15 +59,14 @@ pub(crate) async fn generate<H: Host>(
     let tokenizer = writer(checkpoint)?;
     let mut by_dense = told(tokenizer, &prompt, &first.tokens, &first.log_probabilities, &pruned_of_first)?;
     let mut by_pruned = told(tokenizer, &prompt, &second.tokens, &dense_of_second, &second.log_probabilities)?;
-    job.send(Event::Written(Box::new(Written {
+    Ok(Written {
         dense: by_dense.split_off(prompt.len()),
         pruned: by_pruned.split_off(prompt.len()),
         prompt: by_dense,
         tokens_per_second: first.tokens.len() as f64 / seconds,
         notes: notes(context, &[&first, &second]),
         device: compute.adapter().name.clone(),
-    })));
-    Ok(())
+    })
 }
 
 /// The prompt's tokens, if there is something to write after them.
