@@ -2,6 +2,10 @@
 
     cargo build -p secateur-cli
     python tests/golden/onnx_cut.py target/debug/secateur [GOLDEN ...]
+    python tests/golden/onnx_cut.py target/debug/secateur --kept FOLDER
+
+The second line takes one model's ONNX file as it lies in FOLDER, with the recipe and the report beside it: what
+tests/e2e/units.test.mjs downloads from the page where SECATEUR_KEEP names that folder.
 
 Each model is cut to half by magnitude, written as ONNX and as ragged safetensors, and both are asked about the same random
 inputs. Ends with 1 where an answer is off by more than 1e-4 of the largest.
@@ -41,13 +45,18 @@ def drawn(session, rng):
     return inputs
 
 
-def difference(binary, folder, cut, where, rng):
+def exported(binary, folder, cut, where):
     secateur(binary, "export", folder, *cut, "--format", "onnx", "-o", where / "onnx")
+    return where / "onnx" / "model.onnx"
+
+
+def difference(binary, folder, cut, onnx, where, rng):
+    """How far onnxruntime's answers for a file are from ours for the same cut of the model in `folder`."""
     model = folder
     if cut:
         secateur(binary, "export", folder, *cut, "--format", "ragged", "-o", where / "ragged")
         model = where / "ragged"
-    session = onnxruntime.InferenceSession(str(where / "onnx" / "model.onnx"))
+    session = onnxruntime.InferenceSession(str(onnx))
     inputs = drawn(session, rng)
     save_file({name: value.astype(np.float32) for name, value in inputs.items()}, where / "in.safetensors")
     secateur(binary, "run", model, "--input", where / "in.safetensors", "-o", where / "out.safetensors", "--device", "cpu")
@@ -59,9 +68,19 @@ def difference(binary, folder, cut, where, rng):
     return max(float(abs(ours[name] - theirs[name]).max() / abs(ours[name]).max()) for name in theirs)
 
 
+def kept(binary, folder, rng):
+    model = json.loads((folder / "report.json").read_text())["model"]
+    with tempfile.TemporaryDirectory() as where:
+        off = difference(binary, model, ["--recipe", folder / "recipe.json"], folder / "model.onnx", Path(where), rng)
+    print(f"{model:<28} {'kept':<10} {off:.1e}")
+    sys.exit(off > LIMIT)
+
+
 def main():
     binary, only = Path(sys.argv[1]).resolve(), sys.argv[2:]
     rng = np.random.default_rng(0)
+    if only[:1] == ["--kept"]:
+        kept(binary, Path(only[1]), rng)
     wrong, count = [], 0
     for folder in sorted(path.parent for path in FAMILIES.glob("*/model.safetensors")):
         if only and folder.name not in only:
@@ -71,7 +90,8 @@ def main():
         for kind in [None, *kinds]:
             method = ["--method", "magnitude", "--pattern", "unit", "--set", f"units={kind}", "--set", "sparsity=0.5"]
             with tempfile.TemporaryDirectory() as where:
-                off = difference(binary, folder, method if kind else [], Path(where), rng)
+                cut, where = method if kind else [], Path(where)
+                off = difference(binary, folder, cut, exported(binary, folder, cut, where), where, rng)
             print(f"{folder.name:<28} {kind or 'dense':<10} {off:.1e}", flush=True)
             count += 1
             if not off <= LIMIT:
