@@ -1,5 +1,6 @@
 //! The chores of this workspace, as `cargo xtask <command>`. Each command is one file; `--help` lists them.
 
+mod accept;
 mod bench;
 mod build;
 mod digits;
@@ -44,6 +45,8 @@ enum Command {
         #[command(subcommand)]
         only: Option<bench::Only>,
     },
+    /// Run a method on built-in models and hold it against what its paper says: tests/accept/METHOD.toml, or all
+    Accept { which: String },
     /// The size of each wasm file of the page, raw and as brotli
     Size,
     /// Make the reference numbers of tests/golden again (Python, PyTorch)
@@ -62,6 +65,7 @@ fn main() -> ExitCode {
         Command::Test => test::run(),
         Command::Tidy => tidy::run(),
         Command::Bench { only } => bench::run(only),
+        Command::Accept { which } => accept::run(&which),
         Command::Size => size::run(),
         Command::Golden => golden::run(),
         Command::Digits => digits::run(),
