@@ -2,6 +2,7 @@ use burn::tensor::Tensor;
 use burn::tensor::module::{batch_norm_train, layer_norm};
 use secateur_graph::Op;
 use secateur_graph::ops::{BatchNorm, GroupNorm, LayerNorm, RmsNorm};
+use secateur_kernels::simd;
 
 use super::{Moment, Statistics, one, wrong};
 use crate::value::each_rank;
@@ -26,10 +27,7 @@ pub(super) fn evaluate(
                 None => Tensor::ones([*features], &x.device()),
             };
             let shift = moment.vector(1)?;
-            match over {
-                Some(over) => each_rank!(x, x -> wider_layer_norm(x, scale, shift, *eps, *over)),
-                None => each_rank!(x, x -> layer_norm(x, scale, shift, *eps)),
-            }
+            each_rank!(x, x -> by_features(x, scale, shift, *eps, over.unwrap_or(*features)))
         }
         (Op::RmsNorm(op), x) => {
             let scale = moment.need_vector(0)?;
@@ -86,14 +84,20 @@ fn wider<const D: usize>(x: Tensor<D>, eps: f64, present: f64) -> Tensor<D> {
 }
 
 /// Layer norm whose mean and variance are taken over `over` features.
-fn wider_layer_norm<const D: usize>(
+fn by_features<const D: usize>(
     x: Tensor<D>,
     scale: Tensor<1>,
     shift: Option<Tensor<1>>,
     eps: f64,
     over: usize,
 ) -> Tensor<D> {
+    if let Some(y) = simd::layer_norm(&x, &scale, shift.as_ref(), eps, over) {
+        return y;
+    }
     let features = x.dims()[D - 1];
+    if features == over {
+        return layer_norm(x, scale, shift, eps);
+    }
     let y = wider(x, eps, present(features, Some(over))) * scale.unsqueeze();
     match shift {
         Some(shift) => y + shift.unsqueeze(),

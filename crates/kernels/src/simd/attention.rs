@@ -3,9 +3,9 @@ use macerator::Simd;
 use secateur_graph::ops::Attention;
 
 use super::math::exp;
-use super::panels::{SAMPLES, turn};
+use super::panels::{SAMPLES, multiply, take, turn};
 use super::tensor::{made, primitive};
-use super::{BLOCK, in_turn, multiply_add, threads};
+use super::{BLOCK, in_turn, threads};
 
 /// Below so many queries, laying out keys and values would take longer than the products.
 const FEW: usize = 4;
@@ -53,7 +53,9 @@ fn each_token(op: &Attention, [tokens, seen]: [usize; 2], (q, k, v): (&[f32], &[
             for at in kv_head * shared..(kv_head + 1) * shared {
                 let rows = q.chunks(SAMPLES * width).zip(y.chunks_mut(SAMPLES * width)).enumerate();
                 for (step, (q, y)) in rows {
-                    turn(q, width, at * op.head_dim, &mut head.queries);
+                    for (q, queries) in q.chunks_exact(width).zip(&mut head.queries) {
+                        take(&q[at * op.head_dim..][..op.head_dim], queries.as_flattened_mut());
+                    }
                     head.limit(op, seen.saturating_sub(tokens) + first + step * SAMPLES);
                     mix(head, (op.scored_by() as f32).sqrt().recip(), y, width, at * op.head_dim);
                 }
@@ -64,13 +66,14 @@ fn each_token(op: &Attention, [tokens, seen]: [usize; 2], (q, k, v): (&[f32], &[
 
 /// One head's keys and values, and some of its queries, side by side.
 struct Head {
+    dim: usize,
     seen: usize,
     /// Of 16 tokens side by side, by feature.
     keys: Vec<[f32; BLOCK]>,
     /// 16 features side by side, by token.
     values: Vec<[f32; BLOCK]>,
-    /// By feature.
-    queries: Vec<[f32; SAMPLES]>,
+    /// Of each its features, 16 side by side.
+    queries: [Vec<[f32; BLOCK]>; SAMPLES],
     /// Which tokens each query sees: from the first up to the second.
     sees: [[usize; 2]; SAMPLES],
     /// Of each query by all tokens, 16 side by side.
@@ -80,19 +83,21 @@ struct Head {
 impl Head {
     fn new(dim: usize, seen: usize) -> Self {
         let panels = seen.div_ceil(BLOCK);
+        let rows = |len: usize| std::array::from_fn(|_| vec![[0.0; BLOCK]; len.div_ceil(BLOCK)]);
         Self {
+            dim,
             seen,
             keys: vec![[0.0; BLOCK]; panels * dim],
             values: vec![[0.0; BLOCK]; dim.div_ceil(BLOCK) * seen],
-            queries: vec![[0.0; SAMPLES]; dim],
+            queries: rows(dim),
             sees: [[0, seen]; SAMPLES],
-            scores: std::array::from_fn(|_| vec![[0.0; BLOCK]; panels]),
+            scores: rows(seen),
         }
     }
 
     /// Takes keys and values [tokens, kv_width] from the feature `first` on.
     fn lay_out(&mut self, k: &[f32], v: &[f32], kv_width: usize, first: usize) {
-        let dim = self.queries.len();
+        let dim = self.dim;
         for (k, keys) in k.chunks(BLOCK * kv_width).zip(self.keys.chunks_mut(dim)) {
             turn(k, kv_width, first, keys);
         }
@@ -120,9 +125,9 @@ impl Head {
 /// with `scale`.
 #[macerator::with_simd]
 fn mix<S: Simd>(head: &mut Head, scale: f32, y: &mut [f32], width: usize, first: usize) {
-    let Head { seen, keys, values, queries, sees, scores } = head;
-    for (panel, keys) in keys.chunks_exact(queries.len()).enumerate() {
-        let sums = sums(queries.iter().zip(keys).map(|(q, k)| (*q, k)));
+    let Head { dim, seen, keys, values, queries, sees, scores } = head;
+    for (panel, keys) in keys.chunks_exact(*dim).enumerate() {
+        let sums = product(queries, keys);
         scores.iter_mut().zip(sums).for_each(|(scores, sums)| scores[panel] = sums);
     }
     let mut shares = [0.0; SAMPLES];
@@ -130,26 +135,21 @@ fn mix<S: Simd>(head: &mut Head, scale: f32, y: &mut [f32], width: usize, first:
         *share = weigh(scores, *sees, scale).recip();
     }
     for (panel, values) in values.chunks_exact(*seen).enumerate() {
-        let weight = |token: usize| std::array::from_fn(|query| scores[query].as_flattened()[token]);
-        let sums = sums(values.iter().enumerate().map(|(token, v)| (weight(token), v)));
+        let sums = product(scores, values);
         let from = panel * BLOCK;
-        let len = BLOCK.min(queries.len() - from);
+        let len = BLOCK.min(*dim - from);
         for ((y, sums), share) in y.chunks_exact_mut(width).zip(sums).zip(shares) {
             y[first + from..][..len].iter_mut().zip(sums).for_each(|(y, sum)| *y = sum * share);
         }
     }
 }
 
-/// For each query the sum of 16 numbers times its own.
+/// Of each of x [inputs] in 16s the product with as many rows.
 #[inline(always)]
-fn sums<'a>(pairs: impl Iterator<Item = ([f32; SAMPLES], &'a [f32; BLOCK])>) -> [[f32; BLOCK]; SAMPLES] {
+fn product(x: &[Vec<[f32; BLOCK]>; SAMPLES], rows: &[[f32; BLOCK]]) -> [[f32; BLOCK]; SAMPLES] {
     let mut sums = [[0.0; BLOCK]; SAMPLES];
-    for (queries, numbers) in pairs {
-        for query in 0..SAMPLES {
-            for lane in 0..BLOCK {
-                sums[query][lane] = multiply_add(queries[query], numbers[lane], sums[query][lane]);
-            }
-        }
+    for (at, rows) in rows.chunks(BLOCK).enumerate() {
+        sums = multiply(std::array::from_fn(|query| &x[query][at]), rows, sums);
     }
     sums
 }

@@ -13,7 +13,7 @@ pub(super) const SLAB: usize = 12;
 
 /// Samples a thread takes at once, at most: enough to make laying out a dense weight worth it, few enough for a slab of them
 /// to stay in its second cache.
-const PIECE: usize = 192;
+const PIECE: usize = 384;
 
 /// A weight by its panels: 16 outputs each, of all inputs.
 pub(super) trait Panels: Sync {
@@ -84,16 +84,16 @@ fn side_by_side<const M: usize>(
             Some(bias) => y.chunks_exact_mut(outputs).for_each(|y| y.copy_from_slice(bias)),
             None => y.fill(0.0),
         }
-        let mut turned = vec![[[0.0; M]; BLOCK]; (y.len() / outputs).div_ceil(M) * slab];
+        let mut gathered = vec![[0.0; BLOCK]; (y.len() / outputs).next_multiple_of(M) * slab];
         let mut scratch = vec![[[0.0; BLOCK]; BLOCK]; slab];
         for first in (0..columns).step_by(slab) {
-            for (x, turned) in x.chunks(M * inputs).zip(turned.chunks_exact_mut(slab)) {
-                turn(x, inputs, first * BLOCK, turned.as_flattened_mut());
+            for (row, gathered) in x.chunks_exact(inputs).zip(gathered.chunks_exact_mut(slab)) {
+                take(&row[first * BLOCK..], gathered.as_flattened_mut());
             }
             for panel in 0..outputs.div_ceil(BLOCK) {
                 let (columns, blocks) = panels.blocks(panel, first..columns.min(first + slab), &mut scratch);
                 let part = Part { first, columns, blocks, output: panel * BLOCK };
-                add(&part, &turned, slab, y, outputs);
+                add::<M>(&part, &gathered, slab, y, outputs);
             }
         }
     });
@@ -103,6 +103,13 @@ fn side_by_side<const M: usize>(
 fn piece(samples: usize) -> usize {
     let pieces = threads() * samples.div_ceil(threads() * PIECE);
     samples.div_ceil(pieces).max(4 * SAMPLES)
+}
+
+/// As much of a row as there is room for, and zeros past its end.
+pub(super) fn take(row: &[f32], to: &mut [f32]) {
+    let (taken, past) = to.split_at_mut(row.len().min(to.len()));
+    taken.copy_from_slice(&row[..taken.len()]);
+    past.fill(0.0);
 }
 
 /// Up to M rows of `inputs` side by side, from the input `first` on, and zeros past their end. What there is no row for stays.
@@ -124,22 +131,22 @@ struct Part<'a> {
     output: usize,
 }
 
-/// Adds to y [samples, outputs] what a part says to samples that were turned.
+/// Adds to y [samples, outputs] what a part says to samples [samples, slab] in 16s.
 #[macerator::with_simd]
 fn add<'a, S: Simd, const M: usize>(
     part: &Part<'a>,
-    turned: &[[[f32; M]; BLOCK]],
+    gathered: &[[f32; BLOCK]],
     slab: usize,
     y: &mut [f32],
     outputs: usize,
 ) {
     let mine = part.output..outputs.min(part.output + BLOCK);
-    for (x, y) in turned.chunks_exact(slab).zip(y.chunks_mut(M * outputs)) {
+    for (x, y) in gathered.chunks_exact(M * slab).zip(y.chunks_mut(M * outputs)) {
         let mut sums = [[0.0; BLOCK]; M];
         for (sums, y) in sums.iter_mut().zip(y.chunks_exact(outputs)) {
             copy(&y[mine.clone()], &mut sums[..mine.len()]);
         }
-        let sums = tile(part, x, sums);
+        let sums = tile(part, x, slab, sums);
         for (sums, y) in sums.iter().zip(y.chunks_exact_mut(outputs)) {
             copy(&sums[..mine.len()], &mut y[mine.clone()]);
         }
@@ -157,13 +164,30 @@ fn copy(from: &[f32], to: &mut [f32]) {
 
 /// Sums [samples, 16 outputs] and what a part adds. They are no reference, and stay in registers.
 #[inline(always)]
-fn tile<const M: usize>(part: &Part<'_>, x: &[[[f32; M]; BLOCK]], mut sums: [[f32; BLOCK]; M]) -> [[f32; BLOCK]; M] {
+fn tile<const M: usize>(
+    part: &Part<'_>,
+    x: &[[f32; BLOCK]],
+    slab: usize,
+    mut sums: [[f32; BLOCK]; M],
+) -> [[f32; BLOCK]; M] {
     for (column, block) in part.columns.iter().zip(part.blocks) {
-        for (x, weights) in x[*column as usize - part.first].iter().zip(block) {
-            for sample in 0..M {
-                for output in 0..BLOCK {
-                    sums[sample][output] = multiply_add(x[sample], weights[output], sums[sample][output]);
-                }
+        let column = *column as usize - part.first;
+        sums = multiply(std::array::from_fn(|sample| &x[sample * slab + column]), block, sums);
+    }
+    sums
+}
+
+/// Sums [M, 16] and x [M, 16] times up to 16 rows of 16 numbers.
+#[inline(always)]
+pub(super) fn multiply<const M: usize>(
+    x: [&[f32; BLOCK]; M],
+    rows: &[[f32; BLOCK]],
+    mut sums: [[f32; BLOCK]; M],
+) -> [[f32; BLOCK]; M] {
+    for at in 0..rows.len().min(BLOCK) {
+        for sample in 0..M {
+            for lane in 0..BLOCK {
+                sums[sample][lane] = multiply_add(x[sample][at], rows[at][lane], sums[sample][lane]);
             }
         }
     }
