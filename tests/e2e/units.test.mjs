@@ -1,5 +1,7 @@
 // Whole units: what goes together is shown, a cut by hand is the command line's, and each group can be swept.
 import assert from "node:assert/strict";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { cli, launch, serve } from "./browser.mjs";
 import { Playground } from "./playground.mjs";
@@ -87,15 +89,51 @@ test("a group's slider stops at legal counts and cuts by score", async () => {
 test("each export says who opens it; the ragged one holds what is left and nothing else", async () => {
   await it.at("export").click();
   await it.page.locator("[data-testid=readers-ragged] li.opens").first().waitFor();
-  for (const format of ["zeros", "uniform", "ragged", "onnx"]) {
+  for (const format of ["zeros", "uniform", "ragged", "onnx", "report"]) {
     assert.ok((await it.page.locator(`[data-testid=readers-${format}] li`).count()) > 0, `${format} has readers`);
   }
   assert.ok(await it.at("export-uniform").isDisabled(), "layers have different numbers of heads");
   await it.at("export-close").click();
   const [ragged, onnx] = [unzip(await it.export("ragged")), unzip(await it.export("onnx"))];
+  // For `tests/golden/onnx_cut.py --kept`, which asks onnxruntime.
+  const keep = process.env.SECATEUR_KEEP;
+  for (const [name, bytes] of Object.entries(keep ? onnx : {})) await writeFile(join(keep, name), bytes);
   const bytes = Object.values(safetensors(ragged["model.safetensors"])).reduce((sum, { data }) => sum + data.length, 0);
   assert.equal(bytes, 4 * (await it.count("params-left")));
   assert.ok(onnx["model.onnx"].length > bytes);
+});
+
+test("the report opens by itself and tells what the page tells", async () => {
+  await it.at("measure").click();
+  const measured = async () => /\d/.test(await it.text("milliseconds")) && !(await it.page.locator(".figure.stale").count());
+  await it.until(measured, () => "accuracy and times were not measured");
+  const [params, macs, zeros] = [await it.count("params-left"), await it.count("macs-left"), await it.count("zeros")];
+  const accuracy = parseFloat(await it.text("accuracy-pruned"));
+  const files = unzip(await it.export("report"));
+  assert.deepEqual(Object.keys(files).sort(), ["masks.safetensors", "recipe.json", "report.html", "report.json", "report.md"]);
+  // A page of its own, which must not ask for anything.
+  const context = await browser.newContext({ viewport: { width: 390, height: 800 } });
+  const asked = [];
+  context.on("request", (request) => request.url().startsWith("data:") || asked.push(request.url()));
+  const page = await context.newPage();
+  await page.setContent(files["report.html"].toString());
+  const row = (name) => page.locator("tbody tr", { has: page.getByText(name) }).first().innerText();
+  for (const [name, wanted] of [["Parameters", params], ["Multiply-accumulates", macs]]) {
+    assert.ok((await row(name)).includes(wanted.toLocaleString("en")), `${name}: ${wanted}`);
+  }
+  assert.ok((await row("Milliseconds")).includes("middle half"));
+  assert.ok(Math.abs((await row("Accuracy")).match(/([\d.]+) %\s*$/)[1] - accuracy) < 0.06, "accuracy");
+  const masks = safetensors(files["masks.safetensors"]);
+  const cut = Object.entries(masks).filter(([, { data }]) => data.includes(0));
+  for (const [name, { data }] of cut) {
+    const left = data.filter((kept) => kept === 1).length.toLocaleString("en");
+    assert.ok((await row(name)).includes(`${left} of ${data.length.toLocaleString("en")}`), name);
+  }
+  assert.equal(zeros, JSON.parse(files["report.json"]).prunable_zero);
+  assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), "it fits a phone");
+  assert.equal(await page.locator("img").evaluateAll((pictures) => pictures.filter((one) => !one.naturalWidth).length), 0);
+  assert.deepEqual(asked, []);
+  await context.close();
 });
 
 test("a sweep draws curves point by point and can be stopped", async () => {

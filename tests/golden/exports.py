@@ -144,7 +144,6 @@ def diffusers_model(folder):
         norm_num_groups=1, attention_head_dim=2,
     )  # fmt: skip
     model.save_pretrained(folder)
-    (folder / "diffusion_pytorch_model.safetensors").rename(folder / "model.safetensors")
     return folder, {"sample": torch.randn(2, 3, 8, 8), "timestep": torch.tensor([3.0, 871.0])}
 
 
@@ -166,8 +165,6 @@ def stock(folder):
     """The model as its library opens it; its own complaints are errors."""
     config = json.loads((folder / "config.json").read_text())
     if "_class_name" in config:
-        # diffusers looks for this name alone.
-        (folder / "model.safetensors").rename(folder / "diffusion_pytorch_model.safetensors")
         model, told = getattr(diffusers, config["_class_name"]).from_pretrained(folder, output_loading_info=True)
     elif "architectures" in config:
         made = getattr(transformers, config["architectures"][0])

@@ -42,7 +42,7 @@ pub enum Command {
     Run(RunArgs),
     /// Prune a model; with -o, write model, config, masks, recipe and report.
     Prune(PruneArgs),
-    /// Write a model: pruned by a method or a recipe, or as it is (onnx).
+    /// Write a model, pruned by a method or a recipe or as it is (onnx), or a report on what was pruned.
     Export(ExportArgs),
     /// Say who could open a pruned model in each format, and why others could not.
     Verdict(VerdictArgs),
@@ -340,6 +340,8 @@ pub enum Format {
     Ragged,
     /// An ONNX graph.
     Onnx,
+    /// No model but a report to read: report.html and report.md.
+    Report,
 }
 
 impl From<Format> for secateur_protocol::Format {
@@ -349,6 +351,7 @@ impl From<Format> for secateur_protocol::Format {
             Format::Uniform => Self::Uniform,
             Format::Ragged => Self::Ragged,
             Format::Onnx => Self::Onnx,
+            Format::Report => Self::Report,
         }
     }
 }

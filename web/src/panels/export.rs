@@ -1,4 +1,4 @@
-//! What to take away: four formats, and for each who can open it and who cannot.
+//! What to take away: four forms of the model and a report; for each who can open it and who cannot.
 
 use leptos::html::Dialog;
 use leptos::prelude::*;
@@ -75,6 +75,7 @@ fn words(format: Format) -> (&'static str, &'static str) {
             ("Smaller, each layer its own size", "A manifest says what went where, and a script opens it in PyTorch.")
         }
         Format::Onnx => ("ONNX graph", "One file that says itself what is computed."),
+        Format::Report => ("Report", "What was cut where, before and after, samples: one page to read, print and pass on."),
     }
 }
 
@@ -110,7 +111,11 @@ fn outcome(app: App) -> impl IntoView {
         let again = report.reopened.map(|far| {
             format!(" Opened again, its answers differ by at most {} of the largest.", figures::three_digits(far))
         });
-        Some(format!("Saved, the weights take {}.{}", figures::bytes(report.bytes_out), again.unwrap_or_default()))
+        let saved = match report.bytes_out {
+            0 => "Saved.".into(),
+            bytes => format!("Saved, the weights take {}.", figures::bytes(bytes)),
+        };
+        Some(saved + &again.unwrap_or_default())
     };
     let words = move || if writing() { Some("Writing the files and opening them again.".into()) } else { done() };
     view! {
