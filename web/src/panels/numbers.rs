@@ -209,7 +209,7 @@ mod tests {
         let spread = |q1, median, q3| Spread { q1, median, q3 };
         let said = |pruned_ms| {
             let dense_ms = spread(9.0, 10.0, 11.0);
-            faster(&Timing { batch: 1, repeats: 5, dense_ms, pruned_ms, device: String::new(), layouts: Vec::new() })
+            faster(&Timing { batch: 1, repeats: 5, dense_ms, pruned_ms, device: String::new(), layouts: Vec::new(), ops: Vec::new() })
         };
         assert!(said(spread(4.0, 5.0, 6.0)).contains("50"));
         assert!(said(spread(4.0, 12.0, 16.0)).contains("noise"));
