@@ -29,7 +29,7 @@ INPUTS = {"image": "pixel_values", "tokens": "input_ids"}
 WHOLE = {"input_ids", "token_type_ids", "class_labels"}
 # What our graphs call their answers.
 ANSWERS = {"last_hidden_state": "hidden"}
-KINDS = ["neurons", "heads", "kv-groups", "head-dims", "channels", "width", "sublayers", "blocks"]
+KINDS = ["neurons", "heads", "kv-groups", "head-dims", "channels", "width", "sublayers", "blocks", "tokens"]
 RAGGED = [
     *("vit", "deit-teacher", "dinov2", "dinov2-registers", "clip", "clip-text", "clip-vision"),
     *("gpt2", "llama", "llama-linear", "mistral", "qwen2", "qwen3"),
@@ -84,6 +84,9 @@ UNIFORM = [
     ("llama", "heads and neurons", half("heads", "neurons")),
     ("llama", "width", half("width")),
     ("llama", "blocks", half("blocks")),
+    ("llama", "tokens", half("tokens")),
+    ("gpt2", "tokens", half("tokens")),
+    ("bert-mlm", "tokens", half("tokens")),
     ("qwen3", "heads and neurons", half("heads", "neurons")),
     ("bert-classes", "neurons", half_of("intermediate.dense")),
     ("bert-classes", "blocks", half("blocks")),
@@ -209,6 +212,12 @@ def answers(model, inputs):
     return {ANSWERS.get(key, key): value for key, value in out.items() if isinstance(value, torch.Tensor)}
 
 
+def within(inputs, groups):
+    """Texts of tokens that are there after half of them went, by their new numbers; none is for padding."""
+    left = next(group["units"] for group in groups if group["kind"] == "tokens") // 2
+    return {key: 4 + value % (left - 4) if key == "tokens" else value for key, value in inputs.items()}
+
+
 def difference(theirs, ours):
     """The largest, relative to the largest answer, over what both answer."""
     shared = [name for name in ours if name in theirs]
@@ -250,12 +259,14 @@ def line(format, name, what, settings):
         folder = Path(folder)
         (folder / "whole").mkdir()
         model, inputs = golden(name, folder / "whole")
-        settings = settings(secateur("groups", model)["groups"])
+        groups = secateur("groups", model)["groups"]
+        settings = settings(groups)
         if settings is None:
             return None
         head = f"{format:<8} {name:<24} {what:<28}"
         try:
             report = prune(model, format, settings, folder / "out")
+            inputs = within(inputs, groups) if what == "tokens" else inputs
             want = ours(folder / "out", inputs)
             opened = stock(folder / "out") if format == "uniform" else with_script(folder / "out")
             off = difference(answers(opened, inputs), want)
@@ -263,6 +274,30 @@ def line(format, name, what, settings):
             return f"{head} {type(error).__name__}: {error}", False
         sizes = f"{report['params_total']:>10,} -> {report['params_left']:>10,}"
         return f"{head} {sizes} {off:8.1e} {type(opened).__name__}", off <= MOST
+
+
+def with_tokenizer():
+    """A line of its own: the shipped language model without some tokens reads a text with its own tokenizer, writes it back,
+    and says of every token that is left what the whole model says."""
+    whole, text = HERE.parents[1] / "public/models/story-lm", "Tim, who is 7, saw the little dog: äöü 花!\n"
+    with tempfile.TemporaryDirectory() as folder:
+        prune(whole, "uniform", ["units=tokens", "sparsity=0.3"], Path(folder) / "out")
+        opened = [opened_with_tokenizer(at) for at in (whole, Path(folder) / "out")]
+    (model, words), (smaller, fewer) = opened
+    kept = torch.tensor([words.get_vocab()[name] for name in fewer.convert_ids_to_tokens(range(len(fewer)))])
+    ids = torch.tensor([fewer(text).input_ids])
+    with torch.no_grad():
+        theirs, ours = smaller(ids).logits, model(kept[ids]).logits[..., kept]
+    off = difference({"logits": theirs}, {"logits": ours})
+    same = fewer.decode(ids[0]) == text
+    sizes = f"{len(words):>10,} -> {len(fewer):>10,}"
+    told = f"{'uniform':<8} {'story-lm':<24} {'tokens, with its tokenizer':<28} {sizes} {off:8.1e} tokens, text "
+    return told + ("as it was" if same else "CHANGED"), off <= MOST and same
+
+
+def opened_with_tokenizer(folder):
+    words = transformers.PreTrainedTokenizerFast(tokenizer_file=str(folder / "tokenizer.json"))
+    return transformers.AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval(), words
 
 
 if __name__ == "__main__":
@@ -274,10 +309,12 @@ if __name__ == "__main__":
     torch.set_num_threads(1)
     wrong = 0
     print(f"{'format':<8} {'model':<24} {'what goes':<28} {'parameters':>24} {'off':>8} class", flush=True)
-    for case in cases():
-        if words and not any(word in " ".join(case[:3]) for word in words):
+    lines = [(case[:3], lambda case=case: line(*case)) for case in cases()]
+    lines.append((("uniform", "story-lm", "tokens"), with_tokenizer))
+    for names, made in lines:
+        if words and not any(word in " ".join(names) for word in words):
             continue
-        if told := line(*case):
+        if told := made():
             print(told[0] + ("" if told[1] else "  <- OFF"), flush=True)
             wrong += not told[1]
     print(f"{wrong} lines are off")

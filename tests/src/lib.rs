@@ -32,6 +32,7 @@ pub fn golden_bytes(name: &str) -> Vec<u8> {
 }
 
 /// An F32 tensor of a golden file.
+#[derive(Clone)]
 pub struct Array {
     pub name: String,
     pub shape: Vec<usize>,

@@ -2,6 +2,7 @@
 
 use pollster::block_on;
 use secateur_exec::{Calibration, Compute, Params, Silent};
+use secateur_graph::groups::Vocabulary;
 use secateur_graph::ops::{Conv2d, Flatten, Input, Linear, MaxPool2d};
 use secateur_graph::{Builder, Graph};
 use secateur_methods::{Cache, Lab, find};
@@ -46,6 +47,7 @@ fn masks(golden: &Golden, settings: &[(&str, Value)]) -> Vec<Vec<u8>> {
             graph: &graph,
             params: &params,
             calibration: Calibration { inputs: &[], samples: 0 },
+            vocabulary: &Vocabulary::default(),
             meter: &Silent,
             now_ms: &|| 0.0,
             cache: &mut cache,

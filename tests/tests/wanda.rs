@@ -3,6 +3,7 @@
 
 use pollster::block_on;
 use secateur_exec::{Calibration, Silent};
+use secateur_graph::groups::Vocabulary;
 use secateur_methods::{Cache, Lab, Outcome, find};
 use secateur_protocol::{Recipe, Value};
 use secateur_tests::{Golden, Opened, assert_close_relative, public_path};
@@ -20,6 +21,7 @@ fn wanda(opened: &Opened, pixels: &[f32], samples: usize) -> Outcome {
         graph: &opened.model.graph,
         params: &opened.params,
         calibration: Calibration { inputs: pixels, samples },
+        vocabulary: &Vocabulary::default(),
         meter: &Silent,
         now_ms: &|| 0.0,
         cache: &mut cache,

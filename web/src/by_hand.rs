@@ -159,7 +159,10 @@ impl ByHand {
             (removed > 0).then(|| format!("At least {}: {removed} removed by hand.", self.least(place))),
             (protected > 0 && self.most(place) < last)
                 .then(|| format!("At most {}: {protected} protected.", self.most(place))),
-            Some(format!("At most {last} of {}: something has to stay.", group.units)),
+            Some(match group.vocabulary.needed.len() {
+                0 => format!("At most {last} of {}: something has to stay.", group.units),
+                needed => format!("At most {last} of {}: texts cannot do without {needed} of them.", group.units),
+            }),
         ];
         reasons.into_iter().flatten().collect()
     }
@@ -200,6 +203,7 @@ mod tests {
             values: vec![],
             bins,
             skips: vec![],
+            vocabulary: Default::default(),
         }
     }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use leptos::prelude::*;
 use secateur_graph::groups::{Group, UnitKind};
 use secateur_graph::surgery::{Removal, Statistics, Surgery};
-use secateur_protocol::{Card, Value, Values};
+use secateur_protocol::{Card, Loaded, Value, Values};
 
 use crate::by_hand::{ByHand, Place};
 use crate::facts::Facts;
@@ -44,7 +44,8 @@ pub struct Structure {
 impl Structure {
     pub fn new(inputs: Inputs, facts: Facts, card: Memo<Option<Card>>) -> Self {
         let groups = Memo::new(move |_| {
-            facts.loaded.with(|loaded| Arc::new(loaded.as_ref().map_or_else(Vec::new, |loaded| loaded.graph.groups())))
+            let groups = |loaded: &Loaded| loaded.graph.groups_with(&loaded.vocabulary);
+            facts.loaded.with(|loaded| Arc::new(loaded.as_ref().map_or_else(Vec::new, |loaded| groups(loaded))))
         });
         let picked = RwSignal::new(Pick::default());
         let pick = Memo::new(move |_| {

@@ -1,9 +1,12 @@
 //! A model's files: found, recognised, and brought to the device tensor by tensor.
 
+use std::rc::Rc;
+
 use secateur_exec::{Compute, Meter, Params};
 use secateur_formats::safetensors::{self, Header, Shards, TensorInfo};
 use secateur_formats::{ReadAhead, ReadAt, Tokenizer};
 use secateur_graph::grouped;
+use secateur_graph::groups::Vocabulary;
 use secateur_models::onnx::{Imported, Onnx, Piece};
 use secateur_models::{Model, ModelError, Schedule, Task};
 use secateur_protocol::{Source, Unit};
@@ -12,6 +15,7 @@ use serde_json::Value;
 use crate::desk::Job;
 use crate::files::Files;
 use crate::stop::Stop;
+use crate::vocabulary::vocabulary;
 use crate::{Asset, Host};
 
 /// A config.json longer than this is something else.
@@ -31,6 +35,7 @@ pub(crate) struct Checkpoint<F> {
     pub header: Header,
     pub model: Model,
     pub tokenizer: Option<Tokenizer>,
+    pub vocabulary: Rc<Vocabulary>,
     /// How noise is taken away, where the model does that and its scheduler_config.json is there.
     pub schedule: Option<Schedule>,
 }
@@ -60,16 +65,26 @@ impl<F: ReadAt> Checkpoint<F> {
             Some(scheduler) if model.task == Task::Denoise => Some(read_schedule(&scheduler)?),
             _ => None,
         };
-        Ok(Self { name, source: source.clone(), file, header, model, tokenizer, schedule })
+        let vocabulary = Rc::new(vocabulary(&model, tokenizer.as_ref()));
+        Ok(Self { name, source: source.clone(), file, header, model, tokenizer, vocabulary, schedule })
     }
 
-    /// The settings that stand beside the weights and belong beside an export too, as they are: (name, bytes).
-    pub async fn settings<H: Host<File = F>>(&self, host: &H) -> Result<Vec<(String, Vec<u8>)>, Stop> {
+    /// The settings that stand beside the weights and belong beside an export too, as they are but for a tokenizer in the
+    /// own one's place: (name, bytes).
+    pub async fn settings<H: Host<File = F>>(
+        &self,
+        host: &H,
+        tokenizer: Option<&Tokenizer>,
+    ) -> Result<Vec<(String, Vec<u8>)>, Stop> {
         let files = Files::of(host, &self.source).await?;
         let mut found = Vec::new();
         for name in ["tokenizer.json", "preprocessor_config.json", "scheduler_config.json"] {
             if let Some(asset) = files.named(name) {
-                found.push((name.to_string(), read_small(host, asset, TOKENIZER_LIMIT, "settings").await?));
+                let bytes = match tokenizer.filter(|_| name == "tokenizer.json") {
+                    Some(tokenizer) => tokenizer.file().to_vec(),
+                    None => read_small(host, asset, TOKENIZER_LIMIT, "settings").await?,
+                };
+                found.push((name.to_string(), bytes));
             }
         }
         Ok(found)

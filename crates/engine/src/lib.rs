@@ -20,6 +20,7 @@ mod session;
 mod stop;
 mod task;
 mod texts;
+mod vocabulary;
 
 pub use host::{Asset, Host, OpenError};
 pub use serve::serve;

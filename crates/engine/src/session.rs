@@ -14,6 +14,7 @@ use crate::checkpoint::Checkpoint;
 use crate::history::{Cut, History};
 use crate::jobs::draw::Drawn;
 use crate::stop::Stop;
+use crate::vocabulary::Left;
 use crate::{Asset, Host};
 
 /// What outlives a job. Jobs change it in their last step only.
@@ -51,6 +52,8 @@ pub(crate) struct Runnable {
     pub params: Params,
     /// Nothing is cut.
     pub dense: bool,
+    /// The tokens that are left, where some went.
+    pub left: Option<Left>,
 }
 
 /// The pruned model, and what was measured on it.
@@ -168,7 +171,7 @@ impl<F> Open<F> {
 
     /// What a cut leaves of the model: a smaller one where whole units go, else one with zeros.
     pub async fn runnable(&mut self, compute: &Compute, cut: Option<&Cut>) -> Result<Rc<Runnable>, Stop> {
-        let (model, weights) = self.parts()?;
+        let (model, weights) = (&self.checkpoint.model, self.weights.as_ref().ok_or_else(no_device)?);
         let graph = &model.graph;
         let mut dense = weights.dense.clone();
         for (id, values) in cut.iter().flat_map(|cut| cut.changed.iter()) {
@@ -182,11 +185,12 @@ impl<F> Open<F> {
             }
             Some(cut) => {
                 let surgery = cut.surgery(graph)?;
-                let params = dense.cut(compute, &surgery)?;
-                (surgery.graph, params)
+                let (params, left) = (dense.cut(compute, &surgery)?, Left::of(&self.checkpoint, &surgery)?);
+                let smaller = self.checkpoint.model.smaller(&surgery);
+                return Ok(Rc::new(Runnable { model: smaller, params, dense: false, left }));
             }
         };
-        Ok(Rc::new(Runnable { model: Model { graph, ..model.clone() }, params, dense: cut.is_none() }))
+        Ok(Rc::new(Runnable { model: Model { graph, ..model.clone() }, params, dense: cut.is_none(), left: None }))
     }
 
     /// Lets another model be taken for the pruned one; gives back what was.

@@ -8,6 +8,7 @@ use secateur_graph::grouped;
 use secateur_models::Task;
 
 use crate::checkpoint::{Checkpoint, read_small};
+use crate::session::Runnable;
 use crate::stop::Stop;
 use crate::{Asset, Host};
 
@@ -70,6 +71,14 @@ pub(crate) fn tokens<F>(checkpoint: &Checkpoint<F>, text: &str) -> Result<Vec<u3
             checkpoint.name,
             grouped(vocabulary as u64)
         ))),
+    }
+}
+
+/// A text as the pruned model reads it, which may have lost tokens.
+pub(crate) fn own_tokens<F>(checkpoint: &Checkpoint<F>, pruned: &Runnable, text: &str) -> Result<Vec<u32>, Stop> {
+    match pruned.tokenizer() {
+        Some(tokenizer) => tokenizer.encode(text).map_err(Stop::because),
+        None => tokens(checkpoint, text),
     }
 }
 

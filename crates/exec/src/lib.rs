@@ -46,6 +46,6 @@ pub use memory::Memory;
 pub use meter::{Cancelled, Meter, Part, Silent, Tick};
 pub use packed::Crossover;
 pub use params::Params;
-pub use probe::{entries, probe, shortened};
+pub use probe::{entries, probe, probe_among, shortened};
 pub use score::score;
 pub use value::Value;

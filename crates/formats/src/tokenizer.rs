@@ -5,15 +5,19 @@
 //! becomes all of its tokens, and the same ones each time.
 
 mod charsmap;
+mod cut;
 mod learn;
 mod model;
 mod patterns;
 mod steps;
 mod tame;
 
+use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::clip;
+use serde_json::Value;
+
+use crate::{clip, quote};
 
 pub use learn::learn_bpe;
 
@@ -39,6 +43,10 @@ pub enum TokenizerError {
 pub struct Tokenizer {
     inner: tokenizers::Tokenizer,
     size: usize,
+    /// Tokens that must stay, and why.
+    needed: BTreeMap<u32, String>,
+    merges: Vec<[u32; 3]>,
+    file: Vec<u8>,
 }
 
 impl fmt::Debug for Tokenizer {
@@ -56,10 +64,57 @@ impl Tokenizer {
         let mut file = serde_json::from_slice(json)
             .map_err(|error| unfit(format!("this is no JSON: {}", clip(&error.to_string()))))?;
         let named = tame::tame(&mut file).map_err(unfit)?;
+        let (needed, merges) = (cut::needed(&file), cut::merges(&file));
         let inner: tokenizers::Tokenizer = serde_json::from_value(file)
             .map_err(|error| unfit(format!("it does not fit: {}", clip(&error.to_string()))))?;
         let added = inner.get_added_vocabulary().get_added_tokens_decoder().keys().map(|id| *id as usize + 1).max();
-        Ok(Self { inner, size: named.max(added.unwrap_or(0)) })
+        Ok(Self { inner, size: named.max(added.unwrap_or(0)), needed, merges, file: json.to_vec() })
+    }
+
+    /// The `tokenizer.json` that it was read from.
+    pub fn file(&self) -> &[u8] {
+        &self.file
+    }
+
+    /// Tokens without which some texts could not be read any more, and why: special ones, what stands for the unknown,
+    /// and the alphabet that words are made of.
+    pub fn needed(&self) -> &BTreeMap<u32, String> {
+        &self.needed
+    }
+
+    /// Tokens that are written by joining two others, in the order in which that is done: (one, the other, both).
+    pub fn merges(&self) -> &[[u32; 3]] {
+        &self.merges
+    }
+
+    /// The same tokenizer with some of its tokens only, in rising order; their new ids are their places among them. Words
+    /// that lose their token are written with shorter ones: merges go whose parts or product go.
+    ///
+    /// # Errors
+    /// When what is left makes no tokenizer, or the file numbers added tokens in a way that leaves no room for new ids.
+    pub fn only(&self, kept: &[usize]) -> Result<Self, TokenizerError> {
+        let now = |id: u64| kept.binary_search(&(id as usize)).ok().map(|place| place as u64);
+        let cut = |why: String| TokenizerError::Lost { task: "do without these tokens", why };
+        let mut file: Value = serde_json::from_slice(&self.file).map_err(|error| unfit(clip(&error.to_string())))?;
+        cut::only(&mut file, &now);
+        let smaller = Self::parse(file.to_string().as_bytes())?;
+        match cut::tokens(&file).into_iter().find(|(token, id)| smaller.id_of(token).map(u64::from) != Some(*id)) {
+            None => Ok(smaller),
+            Some((token, id)) => Err(cut(format!("{} would not get the number {id}", quote(token)))),
+        }
+    }
+
+    /// What a token writes; its name in the file where it writes nothing by itself, as special tokens and single bytes.
+    /// Empty for an id that no token has.
+    pub fn text_of(&self, id: u32) -> String {
+        let name = self.inner.id_to_token(id).unwrap_or_default();
+        let text = self.decode(&[id]).unwrap_or_default();
+        match () {
+            () if text.is_empty() || text.contains(char::REPLACEMENT_CHARACTER) => name,
+            // At the beginning of a text a space before a word is not written.
+            () if name.starts_with(cut::SPACE) && !text.starts_with(' ') => format!(" {text}"),
+            () => text,
+        }
     }
 
     /// The ids of a text, with the special tokens that the file puts around one (a beginning, `[CLS]` and `[SEP]`).

@@ -3,6 +3,7 @@ use std::rc::Rc;
 
 use burn::tensor::{Tensor, TensorData};
 use secateur_exec::{Calibration, Compute, ExecError, Meter, Params, Sums, calibrate};
+use secateur_graph::groups::Vocabulary;
 use secateur_graph::{Graph, Masks, ParamId};
 use secateur_protocol::{Unit, fnv1a};
 
@@ -23,6 +24,8 @@ pub struct Lab<'a> {
     /// Of the dense model: every cut starts from it.
     pub params: &'a Params,
     pub calibration: Calibration<'a>,
+    /// What is known of the model's tokens: which of them must stay.
+    pub vocabulary: &'a Vocabulary,
     pub meter: &'a dyn Meter,
     /// A clock, for budgets in time.
     pub now_ms: &'a dyn Fn() -> f64,

@@ -17,7 +17,7 @@
 //! - in `gone` the tensors that the file had and has no more.
 
 use secateur_formats::{ConfigError, quote};
-use secateur_graph::surgery::{Removal, Statistics};
+use secateur_graph::surgery::{Removal, Statistics, Surgery};
 use secateur_graph::{Graph, Node, Op, grouped};
 use serde_json::{Map, Value, json};
 
@@ -34,16 +34,16 @@ struct Cut {
 }
 
 impl Model {
-    /// The configuration of this model without some units, which is the `smaller` one.
-    pub fn cut_config(&self, removal: &Removal, statistics: Statistics, smaller: &Graph) -> Value {
-        let groups = self.graph.groups();
+    /// The configuration of this model without some units, which is what the surgery left.
+    pub fn cut_config(&self, removal: &Removal, statistics: Statistics, surgery: &Surgery) -> Value {
+        let (groups, smaller) = (self.graph.groups(), &surgery.graph);
         let removed: Map<String, Value> =
             removal.iter().map(|(group, units)| (groups[*group].name(), json!(units))).collect();
         let cut = json!({ "norms": word(statistics), "removed": removed });
         let before = |key: &str| self.config[KEY][key].as_array().cloned().unwrap_or_default();
         let params = self.graph.params.iter().filter(|param| smaller.find_param(&param.name).is_none());
         let gone = params.map(|param| json!(param.name));
-        let mut config = self.config.clone();
+        let mut config = self.smaller(surgery).config;
         config[KEY] = json!({
             "cuts": before("cuts").into_iter().chain([cut]).collect::<Vec<_>>(),
             "layers": layers(smaller),

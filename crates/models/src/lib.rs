@@ -19,6 +19,7 @@ mod tensors;
 mod text;
 mod uniform;
 mod unknown;
+mod vocabulary;
 
 pub use error::{Misfit, ModelError, WrongTensor};
 pub use input::{Filter, InputSpec, Resize};

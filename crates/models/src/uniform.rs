@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use secateur_formats::safetensors::{Dtype, Header, TensorInfo};
+use secateur_graph::surgery::Surgery;
 use secateur_graph::{Graph, Op};
 use serde_json::{Value, json};
 
@@ -10,6 +11,7 @@ use crate::{Model, ModelError, WrongTensor, detect};
 
 /// Settings that follow from the tensors' shapes, in all families.
 const SIZES: &[&str] = &[
+    "vocab_size",
     "hidden_size",
     "intermediate_size",
     "num_hidden_layers",
@@ -46,16 +48,15 @@ pub struct Uniform {
 
 impl Model {
     /// The plain configuration of the smaller model that a cut has left of this one, or why there is none.
-    pub fn uniform(&self, smaller: &Graph) -> Result<Uniform, String> {
+    pub fn uniform(&self, surgery: &Surgery) -> Result<Uniform, String> {
+        let smaller = &surgery.graph;
         if let Some(what) = beyond_configs(smaller) {
             return Err(what);
         }
         let renamed = Renaming::new(&self.graph, smaller).graph(smaller);
         let header = header(&renamed);
-        let mut config = self.config.clone();
-        if let Some(settings) = config.as_object_mut() {
-            settings.retain(|key, _| !SIZES.contains(&key.as_str()));
-        }
+        let mut config = self.smaller(surgery).config;
+        forget_sizes(&mut config);
         if config.get("block_out_channels").is_some() {
             levels(&mut config, &renamed);
         }
@@ -69,7 +70,10 @@ impl Model {
             }
         }
         let found = detect(&header, Some(&config)).map_err(unfit)?;
-        match first_difference(&found.graph, &renamed) {
+        // With fewer tokens there may be room for longer texts.
+        let shape = |name: &str| renamed.inputs().find(|node| node.name == name).map(|node| node.shape.clone());
+        let graph = found.graph.resized(shape).map_err(|error| error.to_string())?;
+        match first_difference(&graph, &renamed) {
             None => {
                 let names = renamed.params.into_iter().map(|param| param.name).collect();
                 Ok(Uniform { config: found.config, names })
@@ -80,6 +84,13 @@ impl Model {
             )),
         }
     }
+}
+
+/// Leaves sizes to the tensors, those of a CLIP's towers too.
+fn forget_sizes(config: &mut Value) {
+    let Some(settings) = config.as_object_mut() else { return };
+    settings.retain(|key, _| !SIZES.contains(&key.as_str()));
+    settings.iter_mut().filter(|(key, _)| key.ends_with("_config")).for_each(|(_, tower)| forget_sizes(tower));
 }
 
 /// Why a plain configuration does not describe the tensors, in a few words.

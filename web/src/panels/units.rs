@@ -24,7 +24,7 @@ pub fn view(app: App) -> impl IntoView {
     });
     view! {
         <p class="lead">
-            "Heads, neurons, channels or layers go as a whole, and with each of them every slice of every matrix that belongs to it. Pick one and see which."
+            "Heads, neurons, channels, layers or tokens go as a whole, and with each of them every slice of every matrix that belongs to it. Pick one and see which."
         </p>
         <div class="units-head">{kinds(app, kind)} {sweep(app)} {legend()} {found(app)}</div>
         {costs(app)}

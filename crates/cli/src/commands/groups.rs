@@ -12,7 +12,7 @@ use crate::{Answer, Result};
 pub fn run(progress: Progress, args: GroupsArgs) -> Result<Answer> {
     let loaded = look(progress, &args.model)?;
     let graph = &loaded.graph;
-    let groups = graph.groups();
+    let groups = graph.groups_with(&loaded.vocabulary);
     if let Some(name) = &args.group {
         let found = groups.iter().find(|group| group.name() == *name);
         let names = || groups.iter().map(Group::name).collect::<Vec<_>>().join("; ");
@@ -30,7 +30,10 @@ pub fn run(progress: Progress, args: GroupsArgs) -> Result<Answer> {
 /// How many may go.
 fn legal(group: &Group) -> String {
     match group.bin_count() {
-        1 => format!("{} units, all but one may go", group.units),
+        1 => match group.vocabulary.needed.len() {
+            0 | 1 => format!("{} units, all but one may go", group.units),
+            needed => format!("{} units, all but {needed} may go", group.units),
+        },
         bins => format!("{} units, as many of each of {bins} key/value groups may go", group.units),
     }
 }

@@ -1,6 +1,6 @@
 use secateur_data::digits::Split;
 use secateur_data::metrics::{accuracy, agreement, similarity};
-use secateur_exec::{Meter, Params, forward, probe, shortened};
+use secateur_exec::{Meter, Params, forward, shortened};
 use secateur_formats::ReadAt;
 use secateur_graph::Graph;
 use secateur_models::Task;
@@ -92,13 +92,14 @@ async fn on_probes<H: Host>(session: &mut Session<H::File>, job: &Job<'_, H>) ->
     let answer = async |graph: &Graph, params: &Params, done: u64| {
         job.tick(done, 2, Unit::Steps).await?;
         let graph = shortened(graph).map_err(Stop::because)?;
-        let answer = forward(&graph, params, probe(compute, &graph, 0, PROBES)?, &mut ())?.read().await?;
+        let inputs = pruned.probe_for(compute, &graph, 0, PROBES)?;
+        let answer = forward(&graph, params, inputs, &mut ())?.read().await?;
         compute.check()?;
-        Ok::<_, Stop>(answer)
+        Ok::<_, Stop>(pruned.shared(&graph, answer))
     };
     let dense = answer(&model.graph, &weights.dense, 0).await?;
-    let pruned = answer(&pruned.model.graph, &pruned.params, 1).await?;
-    Ok(Metric { name: "similarity", dense: 1.0, pruned: similarity(&dense, &pruned), samples: PROBES })
+    let cut = answer(&pruned.model.graph, &pruned.params, 1).await?;
+    Ok(Metric { name: "similarity", dense: 1.0, pruned: similarity(&dense, &cut), samples: PROBES })
 }
 
 /// Accuracy where the model's classes are the ten digits, else agreement with the dense model.

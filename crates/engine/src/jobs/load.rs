@@ -22,6 +22,7 @@ pub(crate) async fn run<H: Host>(session: &mut Session<H::File>, job: &Job<'_, H
         family: model.family.to_string(),
         verdict: checkpoint.verdict(job.host().most_weight_bytes())?,
         graph: model.graph.clone(),
+        vocabulary: (*checkpoint.vocabulary).clone(),
         bytes: checkpoint.file.len(),
         labels: model.labels.clone(),
         runs: model.task != Task::Unknown,

@@ -61,6 +61,7 @@ pub(crate) async fn find_cut<H: Host>(
     };
     let answered = card.needs(Need::Answers) || card.needs(Need::Training);
     let material = if answered { Material::of(&open.checkpoint, &digits, samples.length.unwrap_or(1))? } else { None };
+    let vocabulary = open.checkpoint.vocabulary.clone();
     let (model, weights) = open.parts()?;
     let graph = samples.sized(&model.graph)?;
     let batch = whole(&card, &recipe, "batch").unwrap_or(1);
@@ -70,6 +71,7 @@ pub(crate) async fn find_cut<H: Host>(
         graph: &graph,
         params: &weights.dense,
         calibration: Calibration { inputs: &samples.inputs, samples: samples.count },
+        vocabulary: &vocabulary,
         meter: job,
         task: task.as_ref(),
         now_ms: &|| job.host().now_ms(),

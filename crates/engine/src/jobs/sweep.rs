@@ -12,7 +12,8 @@ const SHARES: [f64; 3] = [0.25, 0.5, 0.75];
 
 /// Cuts each group of the recipe's kinds by itself, for real, and measures the smaller model each time.
 pub(crate) async fn run<H: Host>(session: &mut Session<H::File>, job: &Job<'_, H>, recipe: Recipe) -> Result<(), Stop> {
-    let groups = session.open()?.checkpoint.model.graph.groups();
+    let checkpoint = &session.open()?.checkpoint;
+    let groups = checkpoint.model.graph.groups_with(&checkpoint.vocabulary);
     for (at, gone) in points(&groups, &recipe)? {
         let found = prune::find_cut(session, job, alone(&recipe, at, gone)).await?;
         let (compute, open) = session.ready()?;

@@ -1,5 +1,5 @@
 use secateur_data::digits::Split;
-use secateur_exec::{Meter, Params, forward, probe, shortened};
+use secateur_exec::{Inputs, Meter, Params, forward, probe, shortened};
 use secateur_graph::{Graph, ParamId};
 use secateur_protocol::{Event, Layout, Multiplied, Spread, Timing, Unit};
 
@@ -26,25 +26,27 @@ pub(crate) async fn run<H: Host>(
     let (model, weights) = open.parts()?;
     let graph = shortened(&model.graph).map_err(Stop::because)?;
     let smaller = shortened(&pruned.model.graph).map_err(Stop::because)?;
-    let mut given = probe(compute, &graph, 0, batch as usize)?;
+    let mut given = pruned.probe_for(compute, &graph, 0, batch as usize)?;
+    let mut own = probe(compute, &smaller, 0, batch as usize)?;
     if let Ok(spec) = pictures(model) {
         let images = inputs(spec, digits.split(Split::Test).take(batch as usize).map(|at| digits.grey(at)));
         let name = graph.inputs().next().map_or("", |node| &node.name);
-        given.upload(compute, &graph, name, batch as usize, images)?;
+        given.upload(compute, &graph, name, batch as usize, images.clone())?;
+        own.upload(compute, &smaller, name, batch as usize, images)?;
     }
 
-    let time = async |graph: &Graph, params: &Params| {
+    let time = async |graph: &Graph, params: &Params, given: &Inputs| {
         let start_ms = job.host().now_ms();
         forward(graph, params, given.clone(), &mut ())?.read().await?;
         compute.check()?;
         Ok::<f64, Stop>(job.host().now_ms() - start_ms)
     };
-    time(&graph, &weights.dense).await?; // warm up: pages and pipelines are made on the first pass
-    time(&smaller, &pruned.params).await?;
+    time(&graph, &weights.dense, &given).await?; // warm up: pages and pipelines are made on the first pass
+    time(&smaller, &pruned.params, &own).await?;
     let (mut dense_ms, mut pruned_ms) = (Vec::new(), Vec::new());
     for done in 0..repeats {
-        dense_ms.push(time(&graph, &weights.dense).await?);
-        pruned_ms.push(time(&smaller, &pruned.params).await?);
+        dense_ms.push(time(&graph, &weights.dense, &given).await?);
+        pruned_ms.push(time(&smaller, &pruned.params, &own).await?);
         job.tick(u64::from(done) + 1, u64::from(repeats), Unit::Steps).await?;
     }
     let device = compute.adapter().name.clone();

@@ -11,5 +11,6 @@ mod host;
 mod report;
 mod texts;
 mod tiny;
+mod tokens;
 mod train;
 mod units;

@@ -27,6 +27,14 @@ pub struct Perplexity {
     pub tokens: u64,
 }
 
+impl Perplexity {
+    /// The same surprise by the whole text, shared out over another number of tokens: models that cut a text in other pieces
+    /// can be compared so.
+    pub fn over(self, tokens: u64) -> Self {
+        Self { value: self.value.powf(self.tokens as f64 / tokens as f64), tokens }
+    }
+}
+
 /// Perplexity of a text of at least two tokens. Sums are in f64; a model that answers with no numbers gives none.
 pub async fn perplexity(
     compute: &Compute,
@@ -113,6 +121,17 @@ mod tests {
             let unscored = if stride == window { all.len() } else { 1 };
             assert_eq!(scored, len - unscored, "{windows:?} on {len}");
         }
+    }
+
+    #[test]
+    fn surprise_is_shared_out_over_other_tokens() {
+        let perplexity = super::Perplexity { value: 16.0, tokens: 10 };
+        assert_eq!(perplexity.over(10), perplexity);
+        assert_eq!(
+            perplexity.over(5),
+            super::Perplexity { value: 256.0, tokens: 5 },
+            "twice as much by each of half as many"
+        );
     }
 
     #[test]

@@ -68,25 +68,34 @@ fn vocabulary(model: &Object) -> Result<usize, String> {
 
 /// Every merge joins two tokens to a third.
 fn merges(model: &Object) -> Result<(), String> {
-    let prefix = model.get("continuing_subword_prefix").and_then(Value::as_str).unwrap_or_default();
-    let is_token = |token: &str| model.get("vocab").is_some_and(|vocabulary| vocabulary.get(token).is_some());
-    for (at, entry) in model.get("merges").and_then(Value::as_array).into_iter().flatten().enumerate() {
-        let merge = match entry {
-            Value::String(line) if line.starts_with("#version") => continue,
-            Value::String(line) => line.split_once(' '),
-            Value::Array(pair) => match pair.as_slice() {
-                [Value::String(left), Value::String(right)] => Some((left.as_str(), right.as_str())),
-                _ => None,
-            },
-            _ => None,
-        };
-        let joined = merge.and_then(|(left, right)| Some((left, right, [left, right.get(prefix.len()..)?].concat())));
-        match joined {
-            Some((left, right, both)) if [left, right, both.as_str()].into_iter().all(is_token) => {}
-            _ => return Err(format!("merge {at}, {}, does not join two tokens to a third", quote(&entry.to_string()))),
+    let mut merges = model.get("merges").and_then(Value::as_array).into_iter().flatten().enumerate();
+    match merges.find(|(_, entry)| !is_merge(model, entry)) {
+        None => Ok(()),
+        Some((at, entry)) => {
+            Err(format!("merge {at}, {}, does not join two tokens to a third", quote(&entry.to_string())))
         }
     }
-    Ok(())
+}
+
+/// Whether an entry of the merges joins two tokens to a third; the first line of some says a version instead.
+pub(super) fn is_merge(model: &Object, entry: &Value) -> bool {
+    let is_token = |token: &str| model.get("vocab").is_some_and(|vocabulary| vocabulary.get(token).is_some());
+    let is_version = entry.as_str().is_some_and(|line| line.starts_with("#version"));
+    is_version || merge(model, entry).is_some_and(|(left, right, both)| [left, right, &both].into_iter().all(is_token))
+}
+
+/// What an entry of the merges joins, and what comes of it.
+pub(super) fn merge<'a>(model: &Object, entry: &'a Value) -> Option<(&'a str, &'a str, String)> {
+    let prefix = model.get("continuing_subword_prefix").and_then(Value::as_str).unwrap_or_default();
+    let (left, right) = match entry {
+        Value::String(line) => line.split_once(' ')?,
+        Value::Array(pair) => match pair.as_slice() {
+            [Value::String(left), Value::String(right)] => (left.as_str(), right.as_str()),
+            _ => return None,
+        },
+        _ => return None,
+    };
+    Some((left, right, [left, right.get(prefix.len()..)?].concat()))
 }
 
 /// A word longer than this is unknown; with no such bound one long word would take hours.

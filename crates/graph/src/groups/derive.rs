@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use super::ties::{Cells, Slot};
-use super::{Grain, Group, Member, Ties, UnitKind};
+use super::{Grain, Group, Member, Ties, UnitKind, Vocabulary, tokens};
 use crate::{Graph, Node, NodeId, Op, ParamId};
 
 /// Cells of one slot that belong to one set: the slot's number and the places in it.
@@ -24,19 +24,22 @@ fn of_grain(graph: &Graph, grain: Grain) -> Vec<Group> {
     for id in graph.node_ids() {
         graph.node(id).op.rule().ties(&mut Ties { graph, node: id, grain, cells: &mut cells });
     }
-    // What the model answers keeps its size.
-    graph.outputs.iter().for_each(|output| cells.fix(Slot::Value(output.node)));
+    let tables = tokens::tables(graph);
+    tokens::tie(graph, &tables, &mut cells);
+    let is_row = |slot: &Slot| matches!(slot, Slot::Param(id, 0) if tables.contains(id));
     let mut groups = Vec::new();
-    for units in by_pattern(sets(&mut cells)) {
+    for units in by_pattern(sets(&mut cells, &is_row)) {
         let slots: Vec<Slot> = units[0].iter().map(|(slot, _)| cells.slots[*slot]).collect();
-        let Some((kind, at)) = kind(graph, grain, &slots) else { continue };
+        let tokens = slots.iter().any(is_row);
+        let Some((kind, at)) = kind(graph, grain, &slots, tokens) else { continue };
         groups.push(group(graph, &slots, &units, kind, at));
     }
     groups
 }
 
-/// Sets of cells that can be cut and that values and parameters have a part in, in the order of their first cells.
-fn sets(cells: &mut Cells) -> Vec<Vec<Part>> {
+/// Sets of cells that can be cut and that values and parameters have a part in, in the order of their first cells. Tokens'
+/// rows have no value where the model does not answer about tokens.
+fn sets(cells: &mut Cells, is_row: &dyn Fn(&Slot) -> bool) -> Vec<Vec<Part>> {
     let mut place_of = BTreeMap::new();
     let mut sets: Vec<Vec<Part>> = Vec::new();
     for slot in 0..cells.slots.len() {
@@ -55,7 +58,8 @@ fn sets(cells: &mut Cells) -> Vec<Vec<Part>> {
         }
     }
     let value = |part: &Part| matches!(cells.slots[part.0], Slot::Value(_));
-    sets.retain(|set| set.iter().any(value) && !set.iter().all(value));
+    let row = |part: &Part| is_row(&cells.slots[part.0]);
+    sets.retain(|set| !set.iter().all(value) && (set.iter().any(value) || set.iter().any(row)));
     sets
 }
 
@@ -91,7 +95,7 @@ fn group(graph: &Graph, slots: &[Slot], units: &[Vec<Part>], kind: UnitKind, at:
         }
     }
     let bins = (kind == UnitKind::Heads).then(|| bins(graph, &values)).flatten();
-    Group { kind, at, units: units.len(), members, values, bins, skips: Vec::new() }
+    Group { kind, at, units: units.len(), members, values, bins, skips: Vec::new(), vocabulary: Vocabulary::default() }
 }
 
 /// Which keys the query heads look at, where several share some.
@@ -101,8 +105,9 @@ fn bins(graph: &Graph, values: &[(NodeId, Vec<Option<u32>>)]) -> Option<Vec<u32>
     (op.heads > op.kv_heads).then(|| (0..op.heads).map(|head| (head / (op.heads / op.kv_heads)) as u32).collect())
 }
 
-/// What units with cells in these slots are, and where they are made. None for what another grain tells better.
-fn kind(graph: &Graph, grain: Grain, slots: &[Slot]) -> Option<(UnitKind, String)> {
+/// What units with cells in these slots are, and where they are made. None for what another grain tells better. `tokens`:
+/// rows of a vocabulary are among them.
+fn kind(graph: &Graph, grain: Grain, slots: &[Slot], tokens: bool) -> Option<(UnitKind, String)> {
     let nodes = || {
         slots.iter().filter_map(|slot| match slot {
             Slot::Value(id) => Some(graph.node(*id)),
@@ -114,6 +119,7 @@ fn kind(graph: &Graph, grain: Grain, slots: &[Slot]) -> Option<(UnitKind, String
         _ => None,
     });
     let kind = match (grain, attention) {
+        (Grain::Heads, _) if tokens => UnitKind::Tokens,
         (Grain::Heads, Some((op, at))) if op.heads == op.kv_heads => return Some((UnitKind::Heads, at)),
         (Grain::Heads, Some((_, at))) => return Some((UnitKind::KvGroups, at)),
         (Grain::QueryHeads, Some((op, at))) => return (op.heads > op.kv_heads).then_some((UnitKind::Heads, at)),

@@ -25,12 +25,14 @@ impl Group {
         sites.collect()
     }
 
-    /// Parameters whose entries meet the gates too: a recurrent layer reads its own units, token by token.
+    /// Parameters whose entries meet the gates too: a recurrent layer reads its own units, token by token, and a token is no
+    /// feature of any value before the answers about it.
     pub fn gated_members(&self, graph: &Graph) -> impl Iterator<Item = &Member> {
         self.members.iter().filter(move |member| {
             let param = graph.param(member.param);
             let recurrent = matches!(graph.node(param.node).op, Op::Recurrent(_));
-            recurrent && graph.node(param.node).params.get(1) == Some(&member.param) && member.axis == 1
+            let own = graph.node(param.node).params.get(1) == Some(&member.param) && member.axis == 1;
+            self.kind == UnitKind::Tokens || (recurrent && own)
         })
     }
 

@@ -8,6 +8,7 @@ mod legal;
 mod skip;
 mod text;
 mod ties;
+mod tokens;
 
 use serde::{Deserialize, Serialize};
 
@@ -20,6 +21,7 @@ pub use text::ranges;
 pub use ties::feature_axis;
 pub(crate) use ties::features;
 pub use ties::{Side, Ties};
+pub use tokens::Vocabulary;
 
 /// What a unit is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -41,10 +43,12 @@ pub enum UnitKind {
     SubLayers,
     /// A whole block with one way in and one way out of the same shape.
     Blocks,
+    /// Tokens of a vocabulary: rows of the embedding, and what the head answers about them.
+    Tokens,
 }
 
 impl UnitKind {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Neurons,
         Self::Heads,
         Self::KvGroups,
@@ -53,10 +57,11 @@ impl UnitKind {
         Self::Width,
         Self::SubLayers,
         Self::Blocks,
+        Self::Tokens,
     ];
 
     /// As commands and files name it.
-    pub fn word(self) -> &'static str {
+    pub const fn word(self) -> &'static str {
         match self {
             Self::Neurons => "neurons",
             Self::Heads => "heads",
@@ -66,6 +71,7 @@ impl UnitKind {
             Self::Width => "width",
             Self::SubLayers => "sublayers",
             Self::Blocks => "blocks",
+            Self::Tokens => "tokens",
         }
     }
 
@@ -80,6 +86,7 @@ impl UnitKind {
             Self::Width => "feature",
             Self::SubLayers => "sub-layer",
             Self::Blocks => "block",
+            Self::Tokens => "token",
         }
     }
 }
@@ -112,6 +119,8 @@ pub struct Group {
     pub bins: Option<Vec<u32>>,
     /// For sub-layers and blocks, what each unit's removal does.
     pub skips: Vec<Skip>,
+    /// What is known of tokens; nothing of other units.
+    pub vocabulary: Vocabulary,
 }
 
 /// One axis of a parameter in a group.
@@ -145,7 +154,7 @@ impl Graph {
     pub fn groups(&self) -> Vec<Group> {
         let mut groups = derive::groups(self);
         groups.extend(skip::groups(self));
-        groups.retain(|group| group.legal_counts().nth(1).is_some());
+        groups.retain(Group::can_lose);
         groups.sort_by_key(|group| group.kind);
         groups
     }

@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 
-use super::{Group, UnitKind};
+use super::{Group, UnitKind, Vocabulary};
 use crate::{Graph, NodeId, Op, ParamId};
 
 /// A branch or block that can be left out: whoever reads `to` reads `from` instead, which has the same shape.
@@ -32,7 +32,16 @@ pub(super) fn groups(graph: &Graph) -> Vec<Group> {
 
 fn whole(kind: UnitKind, skips: Vec<Skip>) -> Group {
     let units = skips.len();
-    Group { kind, at: String::new(), units, members: Vec::new(), values: Vec::new(), bins: None, skips }
+    Group {
+        kind,
+        at: String::new(),
+        units,
+        members: Vec::new(),
+        values: Vec::new(),
+        bins: None,
+        skips,
+        vocabulary: Vocabulary::default(),
+    }
 }
 
 fn skip(graph: &Graph, from: NodeId, to: NodeId, by_zeros: bool, name: String) -> Skip {

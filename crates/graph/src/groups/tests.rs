@@ -40,7 +40,8 @@ pub(crate) fn cnn() -> Graph {
 
 /// A transformer block with four query heads, two key and value heads, rotary positions, and a gated MLP.
 pub(crate) fn llama() -> Graph {
-    let (mut toy, ids) = Toy::new(&[5]);
+    let mut toy = Toy(Builder::default());
+    let ids = toy.add("tokens", Input::new(&[5]), &[]);
     let x = toy.add("embed", Embedding { entries: 11, features: 8 }, &[ids]);
     toy.0.block();
     let y = toy.add("layers.0.norm", RmsNorm::new(8, 1e-6), &[x]);
@@ -100,6 +101,7 @@ fn attention_is_cut_by_heads_groups_and_dimensions() {
         ("head-dims of layers.0.attn", 2),
         ("width of embed", 8),
         ("sublayers", 2),
+        ("tokens of embed", 11),
     ];
     assert_eq!(names(&graph.groups()), want.map(|(name, units)| (name.to_string(), units)));
     let text = |name: &str, unit| of(&graph, name).describe(&graph, unit);
@@ -181,4 +183,61 @@ fn gates_stand_before_what_sums() {
     assert_eq!(readers("neurons of layers.0.mlp.gate"), ["layers.0.mlp.down"]);
     assert_eq!(readers("head-dims of layers.0.attn"), ["layers.0.attn", "layers.0.attn.o_proj"]);
     assert_eq!(readers("width of embed").len(), 8);
+}
+
+/// A vocabulary of `entries` tokens whose head answers about `answers` of them, or is tied to the table.
+fn vocabulary(entries: usize, answers: Option<usize>) -> Graph {
+    let mut toy = Toy(Builder::default());
+    let ids = toy.add("tokens", Input::new(&[5]), &[]);
+    let table = toy.add("embed", Embedding { entries, features: 8 }, &[ids]);
+    let x = toy.add("places", AddPosition::embedding(entries, 8), &[table]);
+    let logits = match answers {
+        Some(answers) => toy.add("head", Linear::new(8, answers, true), &[x]),
+        None => toy.0.tie("head", Linear::new(8, entries, false), &[x], table).unwrap(),
+    };
+    toy.0.finish(logits)
+}
+
+#[test]
+fn tokens_are_rows_of_the_table_and_what_the_head_answers_about_them() {
+    let text = |graph: &Graph| of(graph, "tokens of embed").describe(graph, 3);
+    assert_eq!(text(&vocabulary(11, Some(11))), "token 3: row 3 of embed, head");
+    assert_eq!(text(&vocabulary(11, None)), "token 3: row 3 of embed");
+    // The classes of another head are no tokens and stay.
+    let classes = vocabulary(11, Some(4));
+    assert_eq!(text(&classes), "token 3: row 3 of embed");
+    let members = |graph: &Graph| of(graph, "tokens of embed").members.len();
+    assert_eq!([Some(11), None, Some(4)].map(|answers| members(&vocabulary(11, answers))), [3, 1, 1]);
+    let groups = classes.groups();
+    let at = groups.iter().position(|group| group.kind == UnitKind::Tokens).unwrap();
+    let cut = classes.cut(&groups, &[(at, vec![0, 7])].into(), crate::surgery::Statistics::Kept).unwrap();
+    assert_eq!(cut.tokens(&classes), Some(&[1, 2, 3, 4, 5, 6, 8, 9, 10][..]));
+    assert_eq!(cut.graph.nodes.last().unwrap().shape, [5, 4]);
+}
+
+#[test]
+fn images_have_no_tokens() {
+    assert_eq!(cnn().token_table(), None);
+    assert!(cnn().groups().iter().all(|group| group.kind != UnitKind::Tokens));
+}
+
+#[test]
+fn needed_tokens_stay_and_the_nearest_other_is_offered() {
+    let graph = vocabulary(5, None);
+    let needed = [(0, "it is a special token".to_string()), (1, "every text is made of it".to_string())];
+    let texts = ["<s>", "a", "\n"].map(String::from).to_vec();
+    let with = |needed: &[(u32, String)]| {
+        let needed = needed.iter().cloned().collect();
+        let known = Vocabulary { texts: texts.clone(), needed, ..Vocabulary::default() };
+        graph.groups_with(&known).into_iter().find(|group| group.kind == UnitKind::Tokens)
+    };
+    let tokens = with(&needed).unwrap();
+    assert_eq!(tokens.legal_counts().collect::<Vec<_>>(), [0, 1, 2, 3]);
+    assert_eq!(tokens.describe(&graph, 2), "token 2 ('\\n'): row 2 of embed");
+    assert_eq!(tokens.check(&[2, 3, 4]), Ok(()));
+    let said = tokens.check(&[4, 0]).unwrap_err().to_string();
+    let want = "tokens of embed: token 0 ('<s>') cannot go, because it is a special token; the nearest that can go is token 2 ('\\n')";
+    assert_eq!(said, want);
+    let all: Vec<_> = (0..5).map(|token| (token, "it must".to_string())).collect();
+    assert!(with(&all).is_none(), "nothing can go");
 }

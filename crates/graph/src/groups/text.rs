@@ -37,7 +37,8 @@ impl Group {
             return format!("{}: {} parameters of {}", skip.name, crate::grouped(params as u64), names.join(", "));
         }
         let name = |at: usize| graph.param(self.members[at].param).name.as_str();
-        let place = common((0..self.members.len()).map(name));
+        let tokens = self.kind == UnitKind::Tokens;
+        let place = if tokens { String::new() } else { common((0..self.members.len()).map(name)) };
         let mut parts: Vec<(String, Vec<&str>)> = Vec::new();
         for (at, member) in self.members.iter().enumerate() {
             let param = graph.param(member.param);
@@ -62,6 +63,7 @@ impl Group {
         let parts: Vec<String> =
             parts.iter().map(|(slice, names)| format!("{slice} of {}", names.join(", "))).collect();
         let at = if self.kind == UnitKind::Width || place.is_empty() { String::new() } else { format!(" of {place}") };
-        format!("{} {unit}{at}: {}", self.kind.one(), parts.join("; "))
+        let one = if tokens { self.vocabulary.name(unit) } else { format!("{} {unit}", self.kind.one()) };
+        format!("{one}{at}: {}", parts.join("; "))
     }
 }

@@ -104,6 +104,12 @@ impl Cells {
         self.fixed[root]
     }
 
+    /// Ties two slots of one size, cell by cell.
+    pub fn same(&mut self, a: Slot, b: Slot) {
+        let (a, b) = (self.of(self.slot(a)), self.of(self.slot(b)));
+        a.zip(b).for_each(|(a, b)| self.tie(a, b));
+    }
+
     pub fn fix(&mut self, slot: Slot) {
         for cell in self.of(self.slot(slot)) {
             let root = self.root(cell);

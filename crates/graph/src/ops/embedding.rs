@@ -30,7 +30,7 @@ impl OpRule for Embedding {
     }
 
     fn shrink(&mut self, kept: &Kept<'_>) {
-        self.features = kept.outputs_left();
+        (self.entries, self.features) = (kept.entries_left(0, 0), kept.outputs_left());
     }
 
     fn title(&self) -> String {

@@ -5,6 +5,8 @@ pub struct Kept<'a> {
     /// With the axis where the features lie.
     pub(super) inputs: Vec<(&'a [bool], Option<usize>)>,
     pub(super) output: &'a [bool],
+    /// Of each of its parameters the entries of every axis that stay.
+    pub(super) params: Vec<&'a [Vec<bool>]>,
     pub(super) statistics: Statistics,
 }
 
@@ -32,6 +34,11 @@ impl Kept<'_> {
     /// How many of the node's own features stay.
     pub fn outputs_left(&self) -> usize {
         count(self.output)
+    }
+
+    /// How many entries of an axis of one of the node's parameters stay, by its place in the op's list.
+    pub fn entries_left(&self, param: usize, axis: usize) -> usize {
+        count(&self.params[param][axis])
     }
 
     /// Where a norm of some features keeps `left`: over how many it works out its statistics, if not those. `over`: what it

@@ -31,6 +31,14 @@ pub struct Surgery {
     pub params: Vec<Slices>,
 }
 
+impl Surgery {
+    /// The tokens that stay of a model's vocabulary, in rising order, which is that of their new numbers; none: all.
+    pub fn tokens(&self, whole: &Graph) -> Option<&[usize]> {
+        let table = whole.token_table()?;
+        self.params.iter().find(|slices| slices.from == table)?.kept[0].as_deref()
+    }
+}
+
 /// The part of a parameter that stays.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Slices {
@@ -181,7 +189,9 @@ impl<'a> Surgeon<'a> {
         let input = |id: NodeId| (&self.marks.values[id.0 as usize][..], feature_axis(&self.old.node(id).shape));
         let kept = &self.marks.values[id.0 as usize];
         let mut op = node.op.clone();
-        op.rule_mut().shrink(&Kept { inputs: inputs.map(input).collect(), output: kept, statistics: self.statistics });
+        let params = node.params.iter().map(|id| &self.marks.params[id.0 as usize][..]).collect();
+        let inputs = inputs.map(input).collect();
+        op.rule_mut().shrink(&Kept { inputs, output: kept, params, statistics: self.statistics });
         let inputs: Vec<NodeId> = node.inputs.iter().map(|input| self.now(*input)).collect();
         let shape = self.cut.graph.infer(&node.name, &op, &inputs)?;
         if features(&shape) != count(kept) {

@@ -36,7 +36,8 @@ pub fn cut(allocation: &'static str) -> Vec<Field> {
             &UNITS,
             "What goes as a whole. neurons: hidden features of MLPs. heads: of attention. kv-groups: keys and values with the \
              heads that share them. head-dims: the same place in all heads. channels: of convolutions. width: features \
-             of the residual stream. sublayers: attentions or MLPs. blocks: whole layers.",
+             of the residual stream. sublayers: attentions or MLPs. blocks: whole layers. tokens: of a language \
+             model's vocabulary, but for those that texts cannot do without.",
         )
         .only_if("pattern", &["unit"]),
         Field::choice(

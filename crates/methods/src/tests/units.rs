@@ -1,6 +1,8 @@
 //! Cuts of whole units: exact counts, budgets that hold, wishes that are granted.
 
+use secateur_graph::Builder;
 use secateur_graph::groups::{Group, UnitKind};
+use secateur_graph::ops::{Embedding, Input, Linear};
 use secateur_graph::surgery::Statistics;
 
 use super::world::{World, recipe};
@@ -103,4 +105,43 @@ fn wishes_that_make_no_sense_are_told() {
     };
     assert!(said("remove=1").contains("wanted GROUP:NUMBER"), "{}", said("remove=1"));
     assert!(said("remove=99:1").contains("there is no group 99"), "{}", said("remove=99:1"));
+}
+
+/// A language model of 12 tokens with a tied head, and texts that hold the first 7 of them.
+fn reader() -> World {
+    let mut g = Builder::default();
+    let ids = g.add("tokens", Input::new(&[6]), &[]).unwrap();
+    let table = g.add("embed", Embedding { entries: 12, features: 8 }, &[ids]).unwrap();
+    let x = g.add("mix", Linear::new(8, 8, true), &[table]).unwrap();
+    let logits = g.tie("head", Linear::new(8, 12, false), &[x], table).unwrap();
+    let mut world = World::new(g.finish(logits));
+    world.inputs.iter_mut().enumerate().for_each(|(at, token)| *token = (at % 7) as f32);
+    world
+}
+
+#[test]
+fn tokens_that_no_text_has_go_first_by_activations_and_needed_ones_never() {
+    let mut world = reader();
+    let [(at, _)] = &groups_of(&world, UnitKind::Tokens)[..] else { panic!("one group") };
+    let gone = |world: &mut World, method, settings: &str| {
+        let recipe = recipe(method, 3, &format!("pattern=unit units=tokens {settings}"));
+        world.run(&recipe).unwrap().removal.remove(at).unwrap_or_default()
+    };
+    assert_eq!(gone(&mut world, "wanda", "sparsity=0.42"), [7, 8, 9, 10, 11]);
+    let by_size = gone(&mut world, "magnitude", "sparsity=0.42");
+    assert!(by_size.len() == 5 && by_size != [7, 8, 9, 10, 11], "{by_size:?}");
+    world.vocabulary.needed.insert(9, "it is a special token".into());
+    let spared = gone(&mut world, "wanda", "sparsity=0.42");
+    assert!(spared.len() == 5 && !spared.contains(&9), "{spared:?}");
+    assert_eq!(gone(&mut world, "magnitude", "sparsity=0.99").len(), 11, "all but the one that is needed");
+    // Token 11 is 7 and 8 joined: without one of them nothing could be written with it.
+    world.vocabulary.merges = vec![[7, 8, 11]];
+    let leaves = gone(&mut world, "wanda", "sparsity=0.17");
+    assert_eq!(leaves, [10, 11], "no text has one of 7, 8, 10, 11");
+    let wish = recipe("magnitude", 0, &format!("pattern=unit units=tokens sparsity=0 remove={at}:9"));
+    let said = world.run(&wish).unwrap_err().to_string();
+    assert!(
+        said.contains("token 9 cannot go, because it is a special token; the nearest that can go is token 8"),
+        "{said}"
+    );
 }

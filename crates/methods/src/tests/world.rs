@@ -2,6 +2,7 @@ use std::cell::Cell;
 
 use secateur_exec::rng::Rng;
 use secateur_exec::{Calibration, Cancelled, Compute, Meter, Params, Tick};
+use secateur_graph::groups::Vocabulary;
 use secateur_graph::ops::*;
 use secateur_graph::{Builder, Graph, GraphError, NodeId, ParamId};
 use secateur_protocol::{DeviceChoice, Recipe, Unit, Value};
@@ -17,6 +18,8 @@ pub struct World {
     pub params: Params,
     pub inputs: Vec<f32>,
     pub samples: usize,
+    /// Nothing is known of tokens.
+    pub vocabulary: Vocabulary,
     pub cache: Cache,
 }
 
@@ -41,7 +44,15 @@ impl World {
         let each: usize = graph.nodes[0].shape.iter().product();
         let mut rng = Rng::keyed(1, "test-inputs", 0, "");
         let inputs = (0..SAMPLES * each).map(|at| rng.normal() * (1 + at % 5) as f32).collect();
-        Self { compute, graph, params, inputs, samples: SAMPLES, cache: Cache::default() }
+        Self {
+            compute,
+            graph,
+            params,
+            inputs,
+            samples: SAMPLES,
+            vocabulary: Vocabulary::default(),
+            cache: Cache::default(),
+        }
     }
 
     pub fn run(&mut self, recipe: &Recipe) -> Result<Outcome, MethodError> {
@@ -54,6 +65,7 @@ impl World {
             graph: &self.graph,
             params: &self.params,
             calibration: Calibration { inputs: &self.inputs, samples: self.samples },
+            vocabulary: &self.vocabulary,
             meter,
             now_ms: &|| 0.0,
             cache: &mut self.cache,

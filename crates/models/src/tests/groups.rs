@@ -24,7 +24,9 @@ fn every_group_can_be_cut() {
             let cut = graph.cut(&groups, &removal, Statistics::Kept).unwrap_or_else(|error| panic!("{name}: {error}"));
             let gone = graph.unit_masks(&groups, &removal).unwrap().count_pruned() as u64;
             assert_eq!(cut.graph.params_total(), graph.params_total() - gone, "{name}: {}", group.name());
-            assert!(gone > 0 && cut.graph.macs() < graph.macs(), "{name}: {}", group.name());
+            // Tokens cost a product in a head only.
+            let cheaper = group.values.is_empty() && group.skips.is_empty() || cut.graph.macs() < graph.macs();
+            assert!(gone > 0 && cheaper, "{name}: {}", group.name());
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Configurations of models that units were cut out of. Whether other libraries open them is in `tests/golden/exports.py`.
 
 use secateur_graph::Graph;
+use secateur_graph::groups::{UnitKind, Vocabulary};
 use secateur_graph::surgery::{Removal, Statistics};
 
 use super::goldens::golden;
@@ -15,9 +16,9 @@ fn removal(graph: &Graph, units: &[(&str, &[u32])]) -> Removal {
 /// The model without some units, as it is opened from its ragged export.
 fn cut(model: &Model, units: &[(&str, &[u32])]) -> Model {
     let removal = removal(&model.graph, units);
-    let cut = model.graph.cut(&model.graph.groups(), &removal, Statistics::Kept).unwrap().graph;
+    let cut = model.graph.cut(&model.graph.groups(), &removal, Statistics::Kept).unwrap();
     let again = initial(&model.cut_config(&removal, Statistics::Kept, &cut)).unwrap();
-    assert_eq!(again.graph, cut);
+    assert_eq!(again.graph, cut.graph);
     again
 }
 
@@ -62,10 +63,56 @@ fn u_nets_without_attention_are_uniform() {
         ("sublayers", &[1, 3, 5, 6]),
     ];
     let removal = removal(&model.graph, &units);
-    let cut = model.graph.cut(&model.graph.groups(), &removal, Statistics::Recomputed).unwrap().graph;
+    let cut = model.graph.cut(&model.graph.groups(), &removal, Statistics::Recomputed).unwrap();
     let config = model.uniform(&cut).unwrap().config;
     assert_eq!(config["time_embedding_dim"], 8);
     assert_eq!(config["down_block_types"], json!(["DownBlock2D", "DownBlock2D"]));
     assert_eq!(config["up_block_types"], json!(["UpBlock2D", "UpBlock2D"]));
     assert_eq!(config["add_attention"], false);
+}
+
+/// Tokens with the numbers of a text's first and last, of all families that read texts: what a plain and a ragged configuration
+/// say of them is what the model is.
+#[test]
+fn configurations_name_tokens_by_their_new_numbers() {
+    let mut seen = 0;
+    for name in super::goldens::goldens() {
+        let model = golden(&name);
+        let groups = model.graph.groups_with(&Vocabulary { needed: model.needed_tokens(), ..Vocabulary::default() });
+        let Some(at) = groups.iter().position(|group| group.kind == UnitKind::Tokens) else { continue };
+        let free = (0..groups[at].units as u32).filter(|token| !groups[at].is_needed(*token));
+        let gone: Vec<u32> = free.step_by(3).collect();
+        let removal = Removal::from([(at, gone.clone())]);
+        let cut = model.graph.cut(&groups, &removal, Statistics::Kept).unwrap();
+        let now = |token: u32| token - gone.iter().filter(|other| **other < token).count() as u32;
+        let again = initial(&model.cut_config(&removal, Statistics::Kept, &cut)).unwrap();
+        assert_eq!(again.graph, cut.graph, "{name}");
+        let uniform = model.uniform(&cut).unwrap_or_else(|why| panic!("{name}: {why}"));
+        let known = groups[at].units - gone.len();
+        let told = &uniform.config;
+        assert_eq!(told.get("vocab_size").unwrap_or(&told["text_config"]["vocab_size"]), known, "{name}");
+        let smaller = model.smaller(&cut);
+        if let Some(begins) = model.begins().filter(|token| (*token as usize) < groups[at].units) {
+            assert_eq!([&again, &smaller].map(Model::begins), [Some(now(begins)); 2], "{name}");
+        }
+        seen += 1;
+    }
+    assert!(seen >= 15, "{seen} models of texts");
+}
+
+#[test]
+fn tokens_that_a_configuration_names_are_needed() {
+    let mut model = golden("llama");
+    model.config["eos_token_id"] = json!([2, 5, 1_000_000]);
+    model.config["pad_token_id"] = json!(null);
+    let needed = model.needed_tokens();
+    assert_eq!(needed.get(&5).map(String::as_str), Some("the config's eos_token_id names it"));
+    assert!(needed.keys().all(|token| *token < 1_000_000));
+    let removal = removal(&model.graph, &[("tokens of model.embed_tokens", &[0, 2, 3])]);
+    let cut = model.graph.cut(&model.graph.groups(), &removal, Statistics::Kept).unwrap();
+    assert_eq!(model.smaller(&cut).ends(), [2, 1_000_000], "3 went");
+    // Rows below the first position's are the padding's, and what has the highest number ends a text.
+    assert!(golden("roberta-mlm").needed_tokens().contains_key(&0));
+    let clip = golden("clip");
+    assert!(clip.needed_tokens().values().any(|why| why.contains("highest")), "{:?}", clip.needed_tokens());
 }

@@ -39,7 +39,11 @@ pub fn view(app: App, at: usize) -> impl IntoView {
 fn words(app: App, at: usize) -> Option<String> {
     let unit = app.structure.pick.get().unit?;
     let loaded = app.facts.loaded.get()?;
-    app.structure.at(at, |place, _| place.group.describe(&loaded.graph, unit))
+    app.structure.at(at, |place, _| {
+        let needed = place.group.vocabulary.needed.get(&unit);
+        let why = needed.map(|why| format!("; it stays, because {why}")).unwrap_or_default();
+        place.group.describe(&loaded.graph, unit) + &why
+    })
 }
 
 fn buttons(app: App, at: usize) -> impl IntoView {

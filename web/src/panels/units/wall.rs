@@ -18,12 +18,14 @@ pub fn view(app: App, at: usize) -> impl IntoView {
     let cells = Memo::new(move |_| {
         let is_gone = structure.is_gone(at);
         let gone = |unit: u32| is_gone.get(unit as usize) == Some(&true);
+        let needed = structure.groups.with(|groups| groups.get(at).map(|group| group.vocabulary.needed.clone()));
+        let needed = |unit: u32| needed.as_ref().is_some_and(|needed| needed.contains_key(&unit));
         structure.by_hand.with(|hand| {
             [
                 wall::path(units, |unit| !gone(unit), Shape::Cell),
                 wall::path(units, gone, Shape::Cell),
                 wall::path(units, gone, Shape::Strokes),
-                wall::path(units, |unit| hand.fate(at, unit) == Some(Fate::Stays), Shape::Dot),
+                wall::path(units, |unit| hand.fate(at, unit) == Some(Fate::Stays) || needed(unit), Shape::Dot),
             ]
         })
     });

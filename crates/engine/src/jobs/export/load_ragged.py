@@ -144,6 +144,8 @@ def fill(model, tensors):
         model.tie_weights()
     for module in model.modules():
         fit(module)
+    if hasattr(getattr(model, "config", None), "vocab_size"):
+        model.config.vocab_size = model.get_input_embeddings().num_embeddings
 
 
 def fit(module):

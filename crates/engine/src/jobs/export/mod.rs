@@ -35,14 +35,19 @@ pub(crate) async fn run<H: Host>(session: &mut Session<H::File>, job: &Job<'_, H
     };
     report.bytes_out =
         written.iter().map(|(name, bytes)| if name.contains(MODEL) { bytes.len() as u64 } else { 0 }).sum();
-    let open = session.open()?;
+    let (compute, open) = session.ready()?;
+    let pruned = open.pruned(compute).await?;
+    let tokenizer = pruned.tokenizer().filter(|_| format != Format::Zeros);
     let checkpoint = &open.checkpoint;
     let mut about = vec![("report.json".to_string(), json(&report)?)];
     if let Some(cut) = open.cut() {
         about.push(("recipe.json".into(), json(&cut.recipe)?));
         about.push(("masks.safetensors".into(), masks::file(checkpoint, cut, &report.masks_digest)?));
     }
-    let settings = if format == Format::Report { Vec::new() } else { checkpoint.settings(job.host()).await? };
+    let settings = match format {
+        Format::Report => Vec::new(),
+        _ => checkpoint.settings(job.host(), tokenizer).await?,
+    };
     let (files, blobs) = with_blobs(written.into_iter().chain(about).chain(settings));
     job.send_with(Event::Exported { files, report }, blobs);
     Ok(())

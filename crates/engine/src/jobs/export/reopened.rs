@@ -1,4 +1,4 @@
-use secateur_exec::{Compute, Params, forward, probe, shortened};
+use secateur_exec::{Compute, Params, forward, shortened};
 use secateur_formats::safetensors::{read_f32, read_header};
 use secateur_models::{Model, Task, detect};
 use serde_json::Value;
@@ -32,19 +32,18 @@ pub(super) async fn difference(compute: &Compute, files: &Files, of: &Runnable) 
         let values = read_f32(&weights, tensor).await.map_err(Stop::because)?;
         params.upload_stored(compute, &model.graph, id, values)?;
     }
-    let (written, want) = (answers(compute, &model, &params).await?, answers(compute, &of.model, &of.params).await?);
+    let answers = async |model: &Model, params: &Params| {
+        let graph = shortened(&model.graph).map_err(Stop::because)?;
+        let inputs = of.probe_for(compute, &graph, 0, PROBES)?;
+        let answers = forward(&graph, params, inputs, &mut ())?.read().await?;
+        compute.check()?;
+        Ok::<_, Stop>(of.shared(&graph, answers))
+    };
+    let (written, want) = (answers(&model, &params).await?, answers(&of.model, &of.params).await?);
     if written.len() != want.len() {
         return Err(wrong(format!("it gives {} numbers, wanted {}", written.len(), want.len())));
     }
     let largest = want.iter().fold(f32::MIN_POSITIVE, |largest, want| largest.max(want.abs()));
     let off = written.iter().zip(&want).map(|(written, want)| (written - want).abs());
     Ok(Some(f64::from(off.fold(0.0, f32::max) / largest)))
-}
-
-async fn answers(compute: &Compute, model: &Model, params: &Params) -> Result<Vec<f32>, Stop> {
-    let graph = shortened(&model.graph).map_err(Stop::because)?;
-    let inputs = probe(compute, &graph, 0, PROBES)?;
-    let answers = forward(&graph, params, inputs, &mut ())?.read().await?;
-    compute.check()?;
-    Ok(answers)
 }

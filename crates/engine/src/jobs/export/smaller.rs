@@ -24,7 +24,7 @@ pub(super) async fn uniform<H: Host>(
 ) -> Result<Files, Stop> {
     let surgery = smaller(checkpoint, cut)?;
     let model = &checkpoint.model;
-    let uniform = model.uniform(&surgery.graph).map_err(|why| Stop::because(format!("no uniform model: {why}")))?;
+    let uniform = model.uniform(&surgery).map_err(|why| Stop::because(format!("no uniform model: {why}")))?;
     let weights = weights(job, checkpoint, &surgery, &uniform.names).await?;
     files(weights_name(model), weights, &uniform.config)
 }
@@ -41,7 +41,7 @@ pub(super) async fn ragged<H: Host>(
     let surgery = smaller(checkpoint, cut)?;
     let names: Vec<String> = surgery.graph.params.iter().map(|param| param.name.clone()).collect();
     let weights = weights(job, checkpoint, &surgery, &names).await?;
-    let config = checkpoint.model.cut_config(&cut.removal, cut.statistics, &surgery.graph);
+    let config = checkpoint.model.cut_config(&cut.removal, cut.statistics, &surgery);
     let mut files = files(WEIGHTS, weights, &config)?;
     files.push(("load_ragged.py".into(), LOADER.into()));
     Ok(files)

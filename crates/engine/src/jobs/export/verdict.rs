@@ -44,14 +44,17 @@ fn readers(model: &Model, surgery: Option<&Surgery>, format: Format) -> Vec<Read
         return vec![reader("Secateur", false, why)];
     }
     match (format, surgery) {
-        (Format::Zeros, _) => {
-            let why = "the same shapes as before, with zeros";
+        (Format::Zeros, surgery) => {
+            let why = match surgery.and_then(|surgery| surgery.tokens(&model.graph)) {
+                None => "the same shapes as before, with zeros",
+                Some(_) => "the same shapes as before, with zeros: tokens that went are still answered about, with 0",
+            };
             vec![reader(stock, true, why), reader("Secateur", true, why)]
         }
         (Format::Uniform | Format::Ragged, None) => {
             vec![reader(stock, false, NOT_SMALLER), reader("Secateur", false, NOT_SMALLER)]
         }
-        (Format::Uniform, Some(surgery)) => match model.uniform(&surgery.graph) {
+        (Format::Uniform, Some(surgery)) => match model.uniform(surgery) {
             Ok(_) => {
                 let why = match stock {
                     "torchvision" => "by its constructors, where they take the sizes that the config says",

@@ -1,6 +1,7 @@
 use secateur_exec::Part;
 use secateur_exec::text::{Beginning, Continuation, End, Reader, check, generate as go_on};
 use secateur_formats::Tokenizer;
+use secateur_models::Model;
 use secateur_protocol::{Event, Generate, Token, Written};
 
 use crate::Host;
@@ -8,7 +9,7 @@ use crate::checkpoint::Checkpoint;
 use crate::desk::Job;
 use crate::session::Session;
 use crate::stop::Stop;
-use crate::texts::{tokens, writer};
+use crate::texts::{own_tokens, tokens, writer};
 
 /// Lets the dense and the pruned model go on with a text, and tells it.
 pub(crate) async fn generate<H: Host>(
@@ -45,26 +46,34 @@ pub(crate) async fn write<H: Host>(
     // A browser's clock may count whole milliseconds only.
     let seconds = (job.host().now_ms() - start_ms).max(1.0) / 1000.0;
 
-    let (second, pruned_of_first, dense_of_second) = match &masked {
-        None => (first.clone(), first.log_probabilities.clone(), first.log_probabilities.clone()),
-        Some(masked) => {
-            let second = go_on(compute, &masked.model.graph, &masked.params, beginning, &part(1)).await?;
-            let [text, other] = [&first, &second].map(|written| [&prompt[..], &written.tokens].concat());
-            let of_first = Reader::new(compute, &masked.model.graph, &masked.params).read(&text, &part(2)).await?;
-            let of_second = Reader::new(compute, graph, &dense).read(&other, &part(3)).await?;
-            (second, of_first.log_probabilities, of_second.log_probabilities)
-        }
-    };
-
     let tokenizer = writer(checkpoint)?;
-    let mut by_dense = told(tokenizer, &prompt, &first.tokens, &first.log_probabilities, &pruned_of_first)?;
-    let mut by_pruned = told(tokenizer, &prompt, &second.tokens, &dense_of_second, &second.log_probabilities)?;
+    let mut by_dense = Text::new([&prompt[..], &first.tokens].concat(), prompt.len(), &first);
+    let mut by_pruned = None;
+    if let Some(masked) = &masked {
+        let prompt = begun(own_tokens(checkpoint, masked, &asked.prompt)?, &masked.model)?;
+        let ends = masked.model.ends();
+        let beginning = Beginning { prompt: &prompt, ends: &ends, ..beginning };
+        let second = go_on(compute, &masked.model.graph, &masked.params, beginning, &part(1)).await?;
+        let mut other = Text::new(masked.whole(&[&prompt[..], &second.tokens].concat()), prompt.len(), &second);
+        let own = masked.own(&by_dense.ids);
+        let of_first = Reader::new(compute, &masked.model.graph, &masked.params).read(&own, &part(2)).await?;
+        let of_second = Reader::new(compute, graph, &dense).read(&other.ids, &part(3)).await?;
+        (by_dense.pruned, other.dense) = (of_first.log_probabilities, of_second.log_probabilities);
+        by_pruned = Some((other, second));
+    }
+
+    let notes = notes(context, &first, by_pruned.as_ref().map(|(_, second)| second), &by_dense);
+    let (prompt, dense) = by_dense.told(tokenizer)?;
+    let pruned = match by_pruned {
+        Some((other, _)) => other.told(tokenizer)?.1,
+        None => dense.clone(),
+    };
     Ok(Written {
-        dense: by_dense.split_off(prompt.len()),
-        pruned: by_pruned.split_off(prompt.len()),
-        prompt: by_dense,
+        prompt,
+        dense,
+        pruned,
         tokens_per_second: first.tokens.len() as f64 / seconds,
-        notes: notes(context, &[&first, &second]),
+        notes,
         device: compute.adapter().name.clone(),
     })
 }
@@ -76,11 +85,15 @@ fn prompt<F>(checkpoint: &Checkpoint<F>, asked: &Generate) -> Result<Vec<u32>, S
     if asked.max_tokens == 0 {
         return Err(Stop::because("max_tokens = 0: wanted at least 1"));
     }
-    let mut prompt = tokens(checkpoint, &asked.prompt)?;
+    begun(tokens(checkpoint, &asked.prompt)?, &checkpoint.model)
+}
+
+/// A text as the model begins it, if it can go on with it.
+fn begun(mut prompt: Vec<u32>, model: &Model) -> Result<Vec<u32>, Stop> {
     if prompt.is_empty() {
-        prompt.extend(checkpoint.model.begins());
+        prompt.extend(model.begins());
     }
-    match checkpoint.model.context() {
+    match model.context() {
         _ if prompt.is_empty() => Err(Stop::because("wanted a text to go on with, got nothing; write its beginning")),
         Some(context) if prompt.len() >= context => Err(Stop::because(format!(
             "the beginning has {} tokens, and the model reads at most {context}; shorten it",
@@ -90,17 +103,40 @@ fn prompt<F>(checkpoint: &Checkpoint<F>, asked: &Generate) -> Result<Vec<u32>, S
     }
 }
 
-/// Every token of a text with what both models thought of it. Nobody has thought about the first.
-fn told(tokenizer: &Tokenizer, prompt: &[u32], new: &[u32], dense: &[f32], pruned: &[f32]) -> Result<Vec<Token>, Stop> {
-    let ids = [prompt, new].concat();
-    let texts = tokenizer.texts(&ids).map_err(Stop::because)?;
-    let thought = |of: &[f32], at: usize| of.get(at.checked_sub(1)?).copied();
-    let token = |(at, (id, text))| Token { id, text, dense: thought(dense, at), pruned: thought(pruned, at) };
-    Ok(ids.into_iter().zip(texts).enumerate().map(token).collect())
+/// A text that one of the models went on with, by the whole model's numbers.
+struct Text {
+    ids: Vec<u32>,
+    /// Tokens that were there before.
+    prompt: usize,
+    /// What both models think of each token but the first. A model that lacks a token says nothing from there on.
+    dense: Vec<f32>,
+    pruned: Vec<f32>,
 }
 
-fn notes(context: Option<usize>, written: &[&Continuation]) -> Vec<String> {
-    let full = written.iter().any(|written| written.end == End::Full);
-    let note = |context| format!("The text ends here because the model reads at most {context} tokens.");
-    context.filter(|_| full).map(note).into_iter().collect()
+impl Text {
+    /// As the one who wrote it thinks of it.
+    fn new(ids: Vec<u32>, prompt: usize, written: &Continuation) -> Self {
+        let thought = &written.log_probabilities;
+        Self { ids, prompt, dense: thought.clone(), pruned: thought.clone() }
+    }
+
+    /// What was there before and what is new, with what both models thought. Nobody has thought about the first.
+    fn told(self, tokenizer: &Tokenizer) -> Result<(Vec<Token>, Vec<Token>), Stop> {
+        let texts = tokenizer.texts(&self.ids).map_err(Stop::because)?;
+        let thought = |of: &[f32], at: usize| of.get(at.checked_sub(1)?).copied();
+        let token = |(at, (id, text))| {
+            Token { id, text, dense: thought(&self.dense, at), pruned: thought(&self.pruned, at) }
+        };
+        let mut prompt: Vec<Token> = self.ids.iter().copied().zip(texts).enumerate().map(token).collect();
+        let new = prompt.split_off(self.prompt);
+        Ok((prompt, new))
+    }
+}
+
+fn notes(context: Option<usize>, first: &Continuation, second: Option<&Continuation>, by_dense: &Text) -> Vec<String> {
+    let full = [Some(first), second].into_iter().flatten().any(|written| written.end == End::Full);
+    let end = |context| format!("The text ends here because the model reads at most {context} tokens.");
+    let lacks = by_dense.pruned.len() < by_dense.dense.len();
+    let silent = "The pruned model lost tokens of this text and says nothing of it from the first of them on.";
+    context.filter(|_| full).map(end).into_iter().chain(lacks.then(|| silent.to_string())).collect()
 }

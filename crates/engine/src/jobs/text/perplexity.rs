@@ -10,7 +10,7 @@ use crate::forward::affordable;
 use crate::jobs::evaluate::{Metric, report_of};
 use crate::session::{Measured, Session};
 use crate::stop::Stop;
-use crate::texts::{Purpose, stories, text, tokens, writer};
+use crate::texts::{Purpose, own_tokens, stories, text, tokens, writer};
 
 /// Tokens that the built-in measure looks at in any case, and at most.
 const TOKENS: (usize, usize) = (256, 4096);
@@ -47,6 +47,9 @@ pub(crate) async fn metric<H: Host>(session: &mut Session<H::File>, job: &Job<'_
     measure(session, job, &tokens, Windows { window: WINDOW, stride: WINDOW }).await
 }
 
+/// A pruned model that lost tokens reads the text with its own, and its surprise by the whole text is shared out over as many
+/// as the dense one reads, so that both can be compared.
+///
 /// The dense model's figure is kept for as long as the model stays on the device, the pruned one's until the next cut.
 async fn measure<H: Host>(
     session: &mut Session<H::File>,
@@ -57,11 +60,18 @@ async fn measure<H: Host>(
     let (compute, open) = session.ready()?;
     let masked = open.pruned(compute).await?;
     let uncut = masked.dense;
+    let own = match masked.tokenizer() {
+        Some(_) => {
+            own_tokens(&open.checkpoint, &masked, &writer(&open.checkpoint)?.decode(tokens).map_err(Stop::because)?)?
+        }
+        None => tokens.to_vec(),
+    };
     let (model, weights) = open.parts()?;
+    let own_windows = fitted(windows, model, own.len());
     let windows = fitted(windows, model, tokens.len());
     windows.check(tokens.len())?;
     let each = windows.total(tokens.len());
-    let run = async |graph: &Graph, params: &Params, at: u64| {
+    let run = async |graph: &Graph, params: &Params, tokens: &[u32], windows: Windows, at: u64| {
         let part = Part { meter: job, start: at * each, total: 2 * each };
         perplexity(compute, graph, params, tokens, windows, &part).await
     };
@@ -70,13 +80,16 @@ async fn measure<H: Host>(
 
     let dense = match known(weights.dense_perplexity) {
         Some(dense) => dense,
-        None => run(&model.graph, &weights.dense, 0).await?,
+        None => run(&model.graph, &weights.dense, tokens, windows, 0).await?,
     };
     weights.dense_perplexity = Some(Measured { on, perplexity: dense });
     let pruned = match known(weights.pruned.as_ref().and_then(|pruned| pruned.perplexity)) {
         _ if uncut => dense,
         Some(pruned) => pruned,
-        None => run(&masked.model.graph, &masked.params, 1).await?,
+        None => {
+            let pruned = run(&masked.model.graph, &masked.params, &own, own_windows, 1).await?;
+            pruned.over(dense.tokens)
+        }
     };
     if let Some(kept) = &mut weights.pruned {
         kept.perplexity = Some(Measured { on, perplexity: pruned });

@@ -35,18 +35,19 @@ pub(super) struct UnitCut {
 }
 
 /// Kinds of units as the `units` field lists them.
-pub(super) const UNITS: [&str; 11] = [
-    "neurons",
-    "heads",
+pub(super) const UNITS: [&str; 12] = [
+    UnitKind::Neurons.word(),
+    UnitKind::Heads.word(),
     "heads,neurons",
     "heads,width",
     "heads,channels",
-    "kv-groups",
-    "head-dims",
-    "channels",
-    "width",
-    "sublayers",
-    "blocks",
+    UnitKind::KvGroups.word(),
+    UnitKind::HeadDims.word(),
+    UnitKind::Channels.word(),
+    UnitKind::Width.word(),
+    UnitKind::SubLayers.word(),
+    UnitKind::Blocks.word(),
+    UnitKind::Tokens.word(),
 ];
 
 impl UnitCut {
@@ -78,10 +79,13 @@ impl UnitCut {
 
     /// What goes, by the place of each group in the graph's list, and what the user should know.
     pub async fn choose(&self, lab: &mut Lab<'_>, source: Source) -> Result<(Removal, Vec<String>), MethodError> {
-        let groups = lab.graph.groups();
+        let groups = lab.graph.groups_with(lab.vocabulary);
         let wished: BTreeSet<usize> = self.wishes.groups().collect();
         if let Some(group) = wished.iter().find(|group| **group >= groups.len()) {
             return Err(CutError::NoGroup { group: *group, groups: groups.len() }.into());
+        }
+        for (at, units) in &self.wishes.remove {
+            groups[*at].check_needed(units).map_err(CutError::from)?;
         }
         // What only single units are wished of needs its scores too: they say which others go with them.
         let takes_part = |at: &usize| self.kinds.contains(&groups[*at].kind) || wished.contains(at);

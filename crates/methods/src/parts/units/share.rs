@@ -19,8 +19,8 @@ impl<'a> Ranked<'a> {
     /// Equal scores go by the lower unit, of the earlier group.
     pub fn new(groups: &'a [Group], scores: &BTreeMap<usize, Vec<f32>>, cut: &'a UnitCut) -> Self {
         let order = |(group, scores): (&usize, &Vec<f32>)| {
-            let mut order: Vec<u32> =
-                (0..scores.len() as u32).filter(|unit| !cut.wishes.stays(*group, *unit)).collect();
+            let may_go = |unit: &u32| !cut.wishes.stays(*group, *unit) && !groups[*group].is_needed(*unit);
+            let mut order: Vec<u32> = (0..scores.len() as u32).filter(may_go).collect();
             order.sort_by(|a, b| scores[*a as usize].total_cmp(&scores[*b as usize]));
             order.sort_by_key(|unit| !cut.wishes.goes(*group, *unit));
             (*group, order)

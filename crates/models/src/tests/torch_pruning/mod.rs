@@ -82,7 +82,7 @@ fn may_tie(graph: &Graph, kind: UnitKind, theirs: &Theirs, count: usize, alone: 
 fn compare(graph: &Graph, theirs: &[Theirs]) -> Compared {
     let mut groups = graph.groups();
     // Torch-Pruning cuts features only.
-    groups.retain(|group| group.skips.is_empty());
+    groups.retain(|group| group.skips.is_empty() && group.kind != UnitKind::Tokens);
     let (mut found, mut ours, mut differ) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
     for group in &groups {
         let units = units(graph, group);
