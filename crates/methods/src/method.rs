@@ -1,6 +1,6 @@
 use std::pin::Pin;
 
-use secateur_exec::ExecError;
+use secateur_exec::{ExecError, Params};
 use secateur_graph::surgery::{CutError, Removal, Statistics};
 use secateur_graph::{MaskError, Masks};
 use secateur_protocol::{Card, Recipe, RecipeError};
@@ -23,7 +23,7 @@ pub trait Method: Sync {
 }
 
 /// What a method decided.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Outcome {
     /// One for every prunable parameter; where whole units go, for biases and norms that go with them too.
     pub masks: Masks,
@@ -32,6 +32,9 @@ pub struct Outcome {
     pub removal: Removal,
     /// What norms measure when features go.
     pub statistics: Statistics,
+    /// New values of the parameters that the method changed: updated, trained or multiplied with their gates. What the masks
+    /// prune is taken as 0, whatever stands there. None where the dense model's stay.
+    pub params: Option<Params>,
     pub scores: Scores,
     /// What the user should know, e.g. columns left over by N:M. One sentence each.
     pub notes: Vec<String>,
@@ -52,10 +55,32 @@ pub enum MethodError {
     Units(#[from] CutError),
     #[error("this model has no {wanted} that can be cut; it has {there}")]
     NoUnits { wanted: String, there: String },
+    #[error("this method does not fit this model: {why}")]
+    Unfit { why: String },
     #[error("{name} was not reached by the calibration samples, so its inputs have no statistics")]
     NoStatistics { name: String },
+    #[error(
+        "{name}: the products of its inputs cannot be inverted, not even damped; take more or other calibration samples, or \
+         compensation = none"
+    )]
+    Singular { name: String },
     #[error("this method looks at what samples do to the model and there are none; choose one that needs only weights")]
     NoSamples,
+    #[error(
+        "this method needs to know what the model should have answered, and nothing here tells that of this kind of model; \
+         choose one that needs only weights or samples"
+    )]
+    NoTask,
+    #[error(
+        "sparsity = {target}: wanted at most {most:.2}, which is all that can go with these units; lower the sparsity, or choose \
+         more kinds of units or another budget"
+    )]
+    TooMuch { target: f64, most: f64 },
+    #[error(
+        "this method compares the model with the one that it was fine-tuned from; name that in base: builtin:ID or a \
+         .safetensors file"
+    )]
+    NoBase,
     /// Cancelling comes this way too: [`ExecError::Cancelled`].
     #[error(transparent)]
     Exec(#[from] ExecError),

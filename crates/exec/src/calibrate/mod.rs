@@ -2,6 +2,7 @@
 
 mod change;
 mod gather;
+mod norms;
 
 use std::collections::BTreeMap;
 
@@ -10,6 +11,7 @@ use secateur_protocol::Unit;
 
 pub use change::Change;
 pub use gather::{Gather, Gram, Grams, MeanVariance, Moments, Seen, Squares};
+pub use norms::batch_norms;
 
 use crate::forward::Walk;
 use crate::logits::batch;
@@ -49,7 +51,8 @@ pub async fn calibrate<G: Gather, E: From<ExecError>>(
     meter: &dyn Meter,
     mut visit: impl AsyncFnMut(u32, &Gathered<G>) -> Result<Change, E>,
 ) -> Result<Change, E> {
-    let mut walks = walks(compute, graph, calibration)?;
+    let measured: Vec<NodeId> = graph.node_ids().filter(|id| measured(graph, *id).is_some()).collect();
+    let mut walks = walks(compute, graph, calibration, &measured)?;
     let mut all = Change::default();
     let blocks = u64::from(graph.blocks());
     for block in 0..graph.blocks() {
@@ -95,18 +98,23 @@ pub fn shared_inputs(graph: &Graph) -> BTreeMap<ParamId, ParamId> {
     reads.into_iter().map(|(weight, reads)| (weight, *first.entry(reads).or_insert(weight))).collect()
 }
 
-/// One walk per batch, standing before the first node. Nobody asks for the model's answers, so they are not worked out.
-fn walks(compute: &Compute, graph: &Graph, calibration: Calibration<'_>) -> Result<Vec<Walk>, ExecError> {
+/// One walk per batch towards what these nodes read, standing before the first node. Nobody asks for the model's answers, so
+/// they are not worked out.
+fn walks(
+    compute: &Compute,
+    graph: &Graph,
+    calibration: Calibration<'_>,
+    nodes: &[NodeId],
+) -> Result<Vec<Walk>, ExecError> {
     let Calibration { inputs, samples } = calibration;
     let each = inputs.len().checked_div(samples).unwrap_or(0);
-    let measured: Vec<NodeId> = graph.node_ids().filter(|id| measured(graph, *id).is_some()).collect();
     let at_once = at_once(graph);
     let starts = (0..samples.max(1)).step_by(at_once);
     starts
         .map(|start| {
             let end = samples.min(start + at_once);
             batch(compute, graph, &inputs[start * each..end * each], end - start)
-                .map(|inputs| Walk::up_to(graph, inputs, &measured))
+                .map(|inputs| Walk::up_to(graph, inputs, nodes))
         })
         .collect()
 }

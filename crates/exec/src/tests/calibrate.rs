@@ -5,7 +5,7 @@ use secateur_graph::{Builder, Graph, Mask, Masks, ops};
 use super::{cpu, numbers, random_params, read, tiny_cnn, tiny_vit};
 use crate::{
     Calibration, Change, ExecError, Gather, Gathered, Grams, MeanVariance, Moments, Params, Silent, Squares, Sums,
-    Value, calibrate, logits, shared_inputs,
+    Value, batch_norms, calibrate, logits, shared_inputs,
 };
 
 const SAMPLES: usize = 70;
@@ -220,4 +220,35 @@ fn later_blocks_see_changed_numbers() {
         pollster::block_on(calibrate::<Squares, _>(&cpu(), &graph, &params, calibration, true, &Silent, visit));
     let changed = change.unwrap().of(&cpu(), &graph, &params).unwrap();
     close(&seen[0], &columns(&features(&changed, &graph, &inputs), 36));
+}
+
+/// Whatever they remembered, afterwards norms give what their scale and shift say: their own mean and variance.
+#[test]
+fn batch_norms_remember_what_they_see() {
+    let mut g = Builder::default();
+    let conv = |inputs| ops::Conv2d { inputs, outputs: 3, kernel: 3, stride: 1, padding: 1, groups: 1, bias: true };
+    let norm = || ops::BatchNorm { channels: 3, eps: 1e-5 };
+    let x = g.add("image", ops::Input::new(&[1, 6, 6]), &[]).unwrap();
+    let x = g.add("conv1", conv(1), &[x]).unwrap();
+    let x = g.add("norm1", norm(), &[x]).unwrap();
+    let x = g.add("relu", ops::Activation::Relu, &[x]).unwrap();
+    let x = g.add("conv2", conv(3), &[x]).unwrap();
+    let x = g.add("norm2", norm(), &[x]).unwrap();
+    let graph = g.finish(x);
+    let (mut params, inputs) = (random_params(&graph), numbers(SAMPLES * 36, "input"));
+    for id in graph.param_ids().filter(|id| graph.param(*id).role == secateur_graph::Role::Statistic) {
+        params.upload(&cpu(), &graph, id, vec![2.0; 3]).unwrap();
+    }
+    let calibration = Calibration { inputs: &inputs, samples: SAMPLES };
+    let remembered = pollster::block_on(batch_norms(&cpu(), &graph, &params, calibration, &Silent)).unwrap();
+    assert_eq!(remembered.len(), 4);
+    let params = params.with(&remembered);
+    let answers = pollster::block_on(logits(&cpu(), &graph, &params, &inputs, SAMPLES)).unwrap();
+    let (scale, shift) = (read(&params, &graph, "norm2.weight"), read(&params, &graph, "norm2.bias"));
+    for channel in 0..3 {
+        let of: Vec<f32> = answers.chunks(36).skip(channel).step_by(3).flatten().copied().collect();
+        let mean = of.iter().sum::<f32>() / of.len() as f32;
+        let variance = of.iter().map(|x| (x - mean).powi(2)).sum::<f32>() / of.len() as f32;
+        close(&[mean, variance], &[shift[channel], scale[channel].powi(2)]);
+    }
 }

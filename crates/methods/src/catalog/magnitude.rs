@@ -2,7 +2,7 @@ use secateur_protocol::{Card, Filing};
 
 use crate::parts::{Criterion, OneShot, fields};
 
-pub static METHOD: OneShot = OneShot { criterion: Criterion::Magnitude, card };
+pub static METHOD: OneShot = OneShot { criterion: |_| Ok(Criterion::magnitude()), card };
 
 fn card() -> Card {
     Card {

@@ -8,11 +8,11 @@ macro_rules! methods {
         $(mod $file;)*
 
         /// Every method.
-        pub static ALL: &[&dyn Method] = &[$(&$file::METHOD),*];
+        pub static ALL: &[&dyn $crate::Method] = &[$(&$file::METHOD),*];
     };
 }
 
-methods! { random, magnitude, wanda }
+methods! { random, magnitude, global_mp, wanda, gblm, taylor, lrp, sparsegpt, flap, obspa, evopress, finercut, rd_joint, darex, dare_ties }
 
 /// The method with this id on its card.
 pub fn find(id: &str) -> Option<&'static dyn Method> {

@@ -1,8 +1,21 @@
+use burn::tensor::{Tensor, TensorData};
+use secateur_exec::rng::Rng;
 use secateur_protocol::{Card, Filing};
 
-use crate::parts::{Criterion, OneShot, fields};
+use crate::parts::{Criterion, Evidence, Needs, OneShot, fields};
 
-pub static METHOD: OneShot = OneShot { criterion: Criterion::Random, card };
+pub static METHOD: OneShot = OneShot { criterion: |_| Ok(criterion()), card };
+
+/// Uniform in [0, 1), keyed by seed and parameter name.
+fn criterion() -> Criterion {
+    let drawn = |of: &Evidence<'_>| {
+        let param = of.graph.param(of.id);
+        let mut rng = Rng::keyed(of.seed, "random-score", 0, &param.name);
+        let drawn: Vec<f32> = (0..param.len()).map(|_| rng.uniform()).collect();
+        Ok(Tensor::from_data(TensorData::new(drawn, <[usize; 2]>::from(param.matrix())), of.compute.device()))
+    };
+    Criterion::new("random", Needs { seed: true, ..Needs::default() }, drawn)
+}
 
 fn card() -> Card {
     Card {

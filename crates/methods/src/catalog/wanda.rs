@@ -1,8 +1,16 @@
+use secateur_exec::score;
 use secateur_protocol::{Card, Filing, Need};
 
-use crate::parts::{Criterion, OneShot, fields};
+use crate::parts::{Columns, Criterion, Evidence, Needs, OneShot, fields};
 
-pub static METHOD: OneShot = OneShot { criterion: Criterion::WeightTimesActivation, card };
+pub static METHOD: OneShot = OneShot { criterion: |_| Ok(criterion()), card };
+
+/// |w| times the norm of the input it multiplies (Sun et al., 2023, eq. 1).
+pub(super) fn criterion() -> Criterion {
+    let needs = Needs { columns: Some(Columns::Squares), ..Needs::default() };
+    let scores = |of: &Evidence<'_>| Ok(score(of.compute, of.graph, of.params, of.id, Some(of.columns()?))?);
+    Criterion::new("wanda", needs, scores)
+}
 
 fn card() -> Card {
     Card {
@@ -30,6 +38,6 @@ fn card() -> Card {
             family: "LM".into(),
             ..Filing::plain()
         },
-        fields: [fields::cut("row"), fields::calibration()].concat(),
+        fields: [fields::cut("row"), fields::calibration(), vec![fields::compensation("none")]].concat(),
     }
 }

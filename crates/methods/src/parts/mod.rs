@@ -3,14 +3,17 @@
 pub mod allocate;
 pub(crate) mod compensate;
 pub(crate) mod criterion;
+pub(crate) mod deltas;
 pub mod fields;
 pub(crate) mod learn;
 mod one_shot;
 mod pattern;
 mod plan;
+pub(crate) mod search;
 mod units;
 
 pub use compensate::Compensation;
 pub use criterion::{Columns, Criterion, Evidence, Formula, Lift, Needs, Scores};
 pub use one_shot::OneShot;
+pub(crate) use one_shot::changed;
 pub use pattern::{Allocation, Cut, Pattern};

@@ -11,7 +11,7 @@ use crate::{Lab, MethodError};
 pub(super) type Plan = BTreeMap<ParamId, Cut>;
 
 /// Turns shares into counts.
-pub(super) async fn plan(lab: &mut Lab<'_>, source: Source, pattern: Pattern) -> Result<Plan, MethodError> {
+pub(super) async fn plan(lab: &mut Lab<'_>, source: &Source, pattern: Pattern) -> Result<Plan, MethodError> {
     let graph = lab.graph;
     let ids = graph.prunable();
     Ok(match pattern {
@@ -35,7 +35,7 @@ pub(super) async fn plan(lab: &mut Lab<'_>, source: Source, pattern: Pattern) ->
 /// how much a layer loses has to be known before any earlier one is cut.
 async fn counts(
     lab: &mut Lab<'_>,
-    source: Source,
+    source: &Source,
     sparsity: f64,
     allocation: Allocation,
 ) -> Result<Vec<usize>, MethodError> {

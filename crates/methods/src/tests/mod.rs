@@ -1,7 +1,10 @@
 //! Every method on two tiny models, through the public interface.
 
+mod compensation;
+mod deltas;
 mod patterns;
 mod promises;
+mod search;
 mod units;
 mod wanda;
-mod world;
+pub(crate) mod world;

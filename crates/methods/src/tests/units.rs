@@ -5,8 +5,8 @@ use secateur_graph::groups::{Group, UnitKind};
 use secateur_graph::ops::{Embedding, Input, Linear};
 use secateur_graph::surgery::Statistics;
 
-use super::world::{World, recipe};
-use crate::{ALL, MethodError};
+use super::world::{World, cutting, recipe};
+use crate::MethodError;
 
 fn groups_of(world: &World, kind: UnitKind) -> Vec<(usize, Group)> {
     world.graph.groups().into_iter().enumerate().filter(|(_, group)| group.kind == kind).collect()
@@ -15,10 +15,10 @@ fn groups_of(world: &World, kind: UnitKind) -> Vec<(usize, Group)> {
 #[test]
 fn every_group_loses_its_share_by_every_method() {
     for mut world in World::all() {
-        for method in ALL.iter().map(|method| method.card().id) {
+        for method in cutting() {
             for kind in [UnitKind::Neurons, UnitKind::Heads, UnitKind::Channels, UnitKind::Width] {
                 let groups = groups_of(&world, kind);
-                let settings = format!("pattern=unit units={} sparsity=0.5", kind.word());
+                let settings = format!("pattern=unit units={} share=uniform sparsity=0.5", kind.word());
                 let outcome = world.run(&recipe(&method, 5, &settings));
                 if groups.is_empty() {
                     assert!(matches!(outcome, Err(MethodError::NoUnits { .. })), "{method} {}", kind.word());
@@ -34,11 +34,8 @@ fn every_group_loses_its_share_by_every_method() {
                 for (id, mask) in zeros.iter() {
                     assert_eq!(outcome.masks.get(id), Some(mask), "{}", world.graph.param(id).name);
                 }
-                assert_eq!(
-                    world.run(&recipe(&method, 5, &settings)).unwrap(),
-                    outcome,
-                    "the same recipe, the same cut"
-                );
+                let again = world.run(&recipe(&method, 5, &settings)).unwrap();
+                assert_eq!(world.told(&again), world.told(&outcome), "the same recipe, the same cut");
             }
         }
     }
@@ -69,6 +66,18 @@ fn budgets_are_met_and_not_wasted() {
                 };
                 let met = left(&outcome.removal) <= target;
                 assert_ne!(met, !outcome.notes.is_empty(), "{budget} {share}: a budget is met or that is said");
+                if share == "uniform" {
+                    for (at, group) in groups_of(&world, UnitKind::Neurons) {
+                        let gone = |at: &usize| outcome.removal.get(at).map_or(0, Vec::len);
+                        let alike =
+                            groups_of(&world, UnitKind::Neurons).into_iter().filter(|(_, it)| it.units == group.units);
+                        assert!(
+                            alike.into_iter().all(|(other, _)| gone(&other) == gone(&at)),
+                            "{budget}: {}",
+                            group.name()
+                        );
+                    }
+                }
                 // With one unit of each group back, it would not be.
                 let mut fewer = outcome.removal.clone();
                 fewer.values_mut().for_each(|units| {

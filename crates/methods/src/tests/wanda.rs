@@ -1,4 +1,4 @@
-use secateur_exec::{Calibration, Silent, Sums, calibrate};
+use secateur_exec::{Calibration, Change, Silent, Squares, Sums, calibrate};
 use secateur_graph::{Builder, Graph, Masks, ops};
 
 use super::world::{SAMPLES, World, recipe};
@@ -75,9 +75,9 @@ fn statistics_are_those_of_the_model_pruned_so_far() {
     let mut seen = Sums::new();
     let visit = async |_: u32, sums: &Sums| {
         seen.extend(sums.clone());
-        Ok::<_, MethodError>(Masks::default())
+        Ok::<_, MethodError>(Change::default())
     };
-    pollster::block_on(calibrate(&world.compute, &world.graph, &params, calibration, false, &Silent, visit)).unwrap();
+    pollster::block_on(calibrate::<Squares, _>(&world.compute, &world.graph, &params, calibration, false, &Silent, visit)).unwrap();
     let weight = pollster::block_on(world.params.read(&world.graph, second)).unwrap();
     for (at, score) in world.scores(&outcome, second).iter().enumerate() {
         let want = weight[at].abs() * (seen[&second][at % 9] / SAMPLES as f32).sqrt();

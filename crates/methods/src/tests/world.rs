@@ -1,13 +1,15 @@
 use std::cell::Cell;
 
 use secateur_exec::rng::Rng;
+use secateur_exec::train::{self, Classes, Course, Task, Texts};
 use secateur_exec::{Calibration, Cancelled, Compute, Meter, Params, Tick};
 use secateur_graph::groups::Vocabulary;
 use secateur_graph::ops::*;
-use secateur_graph::{Builder, Graph, GraphError, NodeId, ParamId};
-use secateur_protocol::{DeviceChoice, Recipe, Unit, Value};
+use secateur_graph::surgery::Removal;
+use secateur_graph::{Builder, Graph, GraphError, Masks, NodeId, ParamId};
+use secateur_protocol::{DeviceChoice, Need, Recipe, Unit, Value};
 
-use crate::{Cache, Lab, MethodError, Outcome, find};
+use crate::{ALL, Cache, Lab, MethodError, Outcome, Unwatched, find};
 
 pub const SAMPLES: usize = 24;
 
@@ -20,6 +22,8 @@ pub struct World {
     pub samples: usize,
     /// Nothing is known of tokens.
     pub vocabulary: Vocabulary,
+    /// What this model was fine-tuned from, and others that were.
+    pub checkpoints: Vec<Params>,
     pub cache: Cache,
 }
 
@@ -44,15 +48,7 @@ impl World {
         let each: usize = graph.nodes[0].shape.iter().product();
         let mut rng = Rng::keyed(1, "test-inputs", 0, "");
         let inputs = (0..SAMPLES * each).map(|at| rng.normal() * (1 + at % 5) as f32).collect();
-        Self {
-            compute,
-            graph,
-            params,
-            inputs,
-            samples: SAMPLES,
-            vocabulary: Vocabulary::default(),
-            cache: Cache::default(),
-        }
+        Self { compute, graph, params, inputs, samples: SAMPLES, vocabulary: Vocabulary::default(), checkpoints: Vec::new(), cache: Cache::default() }
     }
 
     pub fn run(&mut self, recipe: &Recipe) -> Result<Outcome, MethodError> {
@@ -60,17 +56,38 @@ impl World {
     }
 
     pub fn run_with(&mut self, recipe: &Recipe, meter: &dyn Meter) -> Result<Outcome, MethodError> {
+        self.with_lab(meter, |lab| pollster::block_on(find(&recipe.method).unwrap().run(lab, recipe)))
+    }
+
+    /// What a method is given.
+    pub fn with_lab<T>(&mut self, meter: &dyn Meter, use_it: impl FnOnce(&mut Lab<'_>) -> T) -> T {
+        let output = &self.graph.node(self.graph.output()).shape;
+        let classes = output.last().copied().unwrap_or(1);
+        let labels: Vec<u8> = (0..self.samples).map(|at| (at % classes) as u8).collect();
+        let tokens: Vec<u32> = self.inputs.iter().map(|token| *token as u32).collect();
+        let samples = train::Samples { inputs: &self.inputs, labels: &labels };
+        let course = |batch: usize| -> Box<dyn Course + '_> {
+            match output.len() {
+                1 => Box::new(Classes { samples, batch, label_smoothing: 0.0, augment: None, seed: 0 }),
+                _ => Box::new(Texts { tokens: &tokens, batch, seed: 0 }),
+            }
+        };
+        let sample_count = self.samples as u64;
+        let task = Task { lessons: course(4), samples: course(1), sample_count, exam: course(4), exam_count: 2, drawing: None };
         let mut lab = Lab {
             compute: &self.compute,
             graph: &self.graph,
             params: &self.params,
             calibration: Calibration { inputs: &self.inputs, samples: self.samples },
             vocabulary: &self.vocabulary,
+            task: (self.samples > 0).then_some(&task),
+            checkpoints: &self.checkpoints,
             meter,
+            watch: &Unwatched,
             now_ms: &|| 0.0,
             cache: &mut self.cache,
         };
-        pollster::block_on(find(&recipe.method).unwrap().run(&mut lab, recipe))
+        use_it(&mut lab)
     }
 
     /// The scores that decided about a parameter.
@@ -78,11 +95,33 @@ impl World {
         pollster::block_on(outcome.scores.of(&self.compute, &self.graph, &self.params, id)).unwrap()
     }
 
+    /// All of an outcome that two runs of a recipe share, changed numbers included.
+    pub fn told(&self, outcome: &Outcome) -> (Masks, Removal, Vec<String>, Vec<(String, Vec<f32>)>) {
+        let changed = outcome.params.iter().flat_map(|params| {
+            self.graph.param_ids().filter_map(|id| {
+                let values = pollster::block_on(params.read(&self.graph, id)).ok()?;
+                Some((self.graph.param(id).name.clone(), values))
+            })
+        });
+        (outcome.masks.clone(), outcome.removal.clone(), outcome.notes.clone(), changed.collect())
+    }
+
     /// All prunable parameters: (name, rows, columns).
     pub fn layers(&self) -> Vec<(String, usize, usize)> {
         let param = |id| self.graph.param(id);
         self.graph.prunable().map(|id| (param(id).name.clone(), param(id).matrix().0, param(id).matrix().1)).collect()
     }
+}
+
+/// Methods that cut once, in any pattern, by scores, and learn nothing.
+pub fn cutting() -> Vec<String> {
+    let cards = ALL.iter().map(|method| method.card());
+    cards.filter(|card| card.field("pattern").is_some() && !card.needs(Need::Training)).map(|card| card.id.to_string()).collect()
+}
+
+/// The setting that leaves it at the cut, for methods that would make up for it.
+pub fn uncompensated(method: &str) -> &'static str {
+    find(method).unwrap().card().field("compensation").map_or("", |_| "compensation=none")
 }
 
 /// `recipe("magnitude", 7, "sparsity=0.8 pattern=n:m")`

@@ -19,6 +19,7 @@ use crate::{Lab, MethodError};
 
 pub(super) use budget::Budget;
 use share::Ranked;
+pub(super) use share::lowest;
 use wishes::Wishes;
 
 /// Which units go, and how many.
@@ -78,7 +79,7 @@ impl UnitCut {
     }
 
     /// What goes, by the place of each group in the graph's list, and what the user should know.
-    pub async fn choose(&self, lab: &mut Lab<'_>, source: Source) -> Result<(Removal, Vec<String>), MethodError> {
+    pub async fn choose(&self, lab: &mut Lab<'_>, source: &Source) -> Result<(Removal, Vec<String>), MethodError> {
         let groups = lab.graph.groups_with(lab.vocabulary);
         let wished: BTreeSet<usize> = self.wishes.groups().collect();
         if let Some(group) = wished.iter().find(|group| **group >= groups.len()) {
@@ -91,22 +92,23 @@ impl UnitCut {
         let takes_part = |at: &usize| self.kinds.contains(&groups[*at].kind) || wished.contains(at);
         let places: Vec<usize> = (0..groups.len()).filter(takes_part).collect();
         if places.is_empty() {
-            return Err(self.nothing_to_cut(&groups));
+            return Err(nothing_to_cut(&self.kinds, &groups));
         }
         let mut scores = BTreeMap::new();
         for (done, at) in places.iter().enumerate() {
             lab.tick(done, places.len(), secateur_protocol::Unit::Layers).await?;
-            scores.insert(*at, score::units(lab, source, &groups[*at]).await?);
+            scores.insert(*at, score::units(lab, source, *at, &groups[*at]).await?);
         }
-        let ranked = Ranked::new(&groups, &scores, self);
+        let ranked = Ranked::new(&groups, &scores, self, |group| source.criterion.lift.cost(lab.graph, group));
         self.budget.meet(lab, &groups, &ranked).await
     }
+}
 
-    fn nothing_to_cut(&self, groups: &[Group]) -> MethodError {
-        let there = UnitKind::ALL.into_iter().filter(|kind| groups.iter().any(|group| group.kind == *kind));
-        let words = |kinds: Vec<UnitKind>| kinds.into_iter().map(UnitKind::word).collect::<Vec<_>>().join(", ");
-        MethodError::NoUnits { wanted: words(self.kinds.clone()), there: words(there.collect()) }
-    }
+/// The model has none of these kinds of units.
+pub(super) fn nothing_to_cut(kinds: &[UnitKind], groups: &[Group]) -> MethodError {
+    let there = UnitKind::ALL.into_iter().filter(|kind| groups.iter().any(|group| group.kind == *kind));
+    let words = |kinds: Vec<UnitKind>| kinds.into_iter().map(UnitKind::word).collect::<Vec<_>>().join(", ");
+    MethodError::NoUnits { wanted: words(kinds.to_vec()), there: words(there.collect()) }
 }
 
 /// Masks of all that goes with a removal, and full ones for the other prunable parameters.

@@ -1,24 +1,76 @@
 use std::collections::BTreeSet;
+use std::rc::Rc;
 
 use burn::tensor::Tensor;
 use secateur_exec::{Calibration, ExecError, Value};
+use secateur_graph::Role;
 use secateur_graph::groups::{Group, Member, Skip, UnitKind};
-use secateur_graph::{Graph, Role};
 
 use crate::lab::Source;
 use crate::parts::Criterion;
+use crate::parts::criterion::{Formula, Lift, along, readers};
 use crate::{Lab, MethodError};
 
-/// A score for each unit of a group, higher = keep: the sum of the scores of the weights that go with it, of each
-/// parameter by itself, then the mean over the parameters (Fang et al., 2023, §3.3, with the criterion's score instead of
-/// w²), relative to the group's mean (their normalisation), so that groups can be compared. Biases and norms have no say, and
-/// of embeddings only the table of tokens that go themselves.
-pub async fn units(lab: &mut Lab<'_>, source: Source, group: &Group) -> Result<Vec<f32>, MethodError> {
+/// A score for each unit of a group, higher = keep, as the criterion lifts those of weights. Biases and norms have no say, and
+/// of embeddings only the table of tokens that go themselves. Sub-layers and blocks have the mean score of the weights that
+/// they have to themselves. `at`: the group's place.
+pub async fn units(lab: &mut Lab<'_>, source: &Source, at: usize, group: &Group) -> Result<Vec<f32>, MethodError> {
+    if !group.skips.is_empty() {
+        return Ok(relative(skipped(lab, source, &group.skips).await?));
+    }
+    let lift = if group.kind == UnitKind::Tokens { Lift::Sum } else { source.criterion.lift.clone() };
+    let reading = readers(lab.graph, group);
+    let mut scores = match lift {
+        Lift::Sum => relative(sums(lab, source, group, &group.members.iter().collect::<Vec<_>>(), None).await?),
+        Lift::Readers => relative(sums(lab, source, group, &reading, None).await?),
+        Lift::Joint(signed) => {
+            let sums = sums(lab, source, group, &reading, Some(&signed)).await?;
+            sums.into_iter().map(f32::abs).collect()
+        }
+        Lift::Gates => lab.gate_squares(source.samples).await?[at].clone(),
+        Lift::Standardised { squared } => {
+            let heads = matches!(group.kind, UnitKind::Heads | UnitKind::KvGroups | UnitKind::HeadDims);
+            standardised(lab, source, group, &reading, squared && heads).await?
+        }
+    };
+    together(&mut scores, &group.vocabulary.merges);
+    Ok(scores)
+}
+
+/// Without a token those that are made of it can be written no more: it is worth as much as they and itself together, so that
+/// they go before it.
+fn together(scores: &mut [f32], merges: &[[u32; 3]]) {
+    for [one, other, both] in merges.iter().rev().map(|merge| merge.map(|token| token as usize)) {
+        let Some(worth) = scores.get(both).copied() else { continue };
+        for part in BTreeSet::from([one, other]) {
+            if let Some(score) = scores.get_mut(part) {
+                *score = (*score + worth).max(worth.next_up());
+            }
+        }
+    }
+}
+
+/// For each unit the sum of what the entries of these members say: their scores, or what `signed` makes of the evidence.
+async fn sums(
+    lab: &mut Lab<'_>,
+    source: &Source,
+    group: &Group,
+    members: &[&Member],
+    signed: Option<&Formula>,
+) -> Result<Vec<f32>, MethodError> {
     let mut sums = vec![0.0; group.units];
-    for member in &group.members {
-        let entries = match (lab.graph.param(member.param).role, group.kind) {
-            (Role::Weight, _) => along(lab.graph, member, lab.score(source, member.param).await?).await?,
-            (Role::Embedding, UnitKind::Tokens) => rows(lab, source, member).await?,
+    for member in members {
+        let entries = match (lab.graph.param(member.param).role, signed) {
+            (Role::Weight, Some(signed)) => {
+                let known = lab.dense(source).await?;
+                let entries = signed(&known.evidence(lab.compute, lab.graph, lab.params, member.param))?;
+                read_along(lab, member, entries).await?
+            }
+            (Role::Weight, None) => {
+                let scores = lab.score(source, member.param).await?;
+                read_along(lab, member, scores).await?
+            }
+            (Role::Embedding, _) if group.kind == UnitKind::Tokens => rows(lab, source, member).await?,
             _ => continue,
         };
         for (entry, unit) in entries.iter().zip(&member.unit_of) {
@@ -27,39 +79,21 @@ pub async fn units(lab: &mut Lab<'_>, source: Source, group: &Group) -> Result<V
             }
         }
     }
-    for (sum, skip) in sums.iter_mut().zip(&group.skips) {
-        *sum = mean(lab, source, skip).await?;
-    }
-    let mean = sums.iter().sum::<f32>() / sums.len() as f32;
-    if mean > 0.0 {
-        sums.iter_mut().for_each(|sum| *sum /= mean);
-    }
-    together(&mut sums, &group.vocabulary.merges);
     Ok(sums)
 }
 
-/// Without a token those that are made of it can be written no more: it is worth as much as they and itself together, so that
-/// they go before it.
-fn together(sums: &mut [f32], merges: &[[u32; 3]]) {
-    for [one, other, both] in merges.iter().rev().map(|merge| merge.map(|token| token as usize)) {
-        let Some(worth) = sums.get(both).copied() else { continue };
-        for part in BTreeSet::from([one, other]) {
-            if let Some(sum) = sums.get_mut(part) {
-                *sum = (*sum + worth).max(worth.next_up());
-            }
-        }
-    }
-}
-
 /// Scores of the rows of a table of tokens. Looking a row up is a product with a 1 for its token and a 0 for all others, so
-/// that by activations a row counts as much as the root of how often a sample has its token.
-async fn rows(lab: &mut Lab<'_>, source: Source, member: &Member) -> Result<Vec<f32>, MethodError> {
-    if !source.criterion.needs_activations() {
-        return Ok(along(lab.graph, member, lab.score(source, member.param).await?).await?);
+/// that for criteria that look at samples a row counts as much as its size times the root of how often a sample has its
+/// token.
+async fn rows(lab: &mut Lab<'_>, source: &Source, member: &Member) -> Result<Vec<f32>, MethodError> {
+    if !source.criterion.needs.samples() {
+        let scores = lab.score(source, member.param).await?;
+        return Ok(read_along(lab, member, scores).await?);
     }
-    let by_size = Source { criterion: Criterion::Magnitude, ..source };
-    let scores = lab.dense(by_size).await?.on_device(lab.compute, lab.graph, lab.params, member.param).await?;
-    let mut entries = along(lab.graph, member, scores).await?;
+    let by_size = Source { criterion: Rc::new(Criterion::magnitude()), ..source.clone() };
+    let known = lab.dense(&by_size).await?;
+    let evidence = known.evidence(lab.compute, lab.graph, lab.params, member.param);
+    let mut entries = read_along(lab, member, by_size.criterion.score(&evidence).await?).await?;
     let Calibration { inputs, samples } = lab.calibration_on(source.samples.count)?;
     let mut counts = vec![0.0_f32; entries.len()];
     for token in inputs {
@@ -69,28 +103,56 @@ async fn rows(lab: &mut Lab<'_>, source: Source, member: &Member) -> Result<Vec<
     Ok(entries)
 }
 
-/// The sum of a parameter's scores [R, C] over all that is not the member's axis.
-async fn along(graph: &Graph, member: &Member, scores: Tensor<2>) -> Result<Vec<f32>, ExecError> {
-    let size = graph.param(member.param).dims[member.axis].size;
-    let sums: Tensor<1> = match member.axis {
-        0 => scores.sum_dim(1).flatten(0, 1),
-        // A convolution's columns are input channels by places of the kernel.
-        _ => {
-            let columns: Tensor<1> = scores.sum_dim(0).flatten(0, 1);
-            let each = columns.dims()[0] / size;
-            columns.reshape([size, each]).sum_dim(1).flatten(0, 1)
+/// See [`Lift::Standardised`]. Columns that are all alike say nothing: 0.
+async fn standardised(
+    lab: &mut Lab<'_>,
+    source: &Source,
+    group: &Group,
+    reading: &[&Member],
+    squared: bool,
+) -> Result<Vec<f32>, MethodError> {
+    let mut means = vec![0.0; group.units];
+    for member in reading {
+        let scores = lab.score(source, member.param).await?;
+        let mut columns = read_along(lab, member, scores).await?;
+        columns.iter_mut().for_each(|score| *score = if squared { *score * *score } else { *score });
+        let count = columns.len() as f64;
+        let mean = columns.iter().map(|score| f64::from(*score)).sum::<f64>() / count;
+        let spread = columns.iter().map(|score| (f64::from(*score) - mean).powi(2)).sum::<f64>();
+        let deviation = (spread / (count - 1.0).max(1.0)).sqrt();
+        let each = member.unit_of.iter().flatten().count() as f64 / group.units as f64;
+        for (score, unit) in columns.iter().zip(&member.unit_of) {
+            if let Some(unit) = unit.filter(|_| deviation > 0.0) {
+                means[unit as usize] += ((f64::from(*score) - mean) / deviation / each / reading.len() as f64) as f32;
+            }
         }
-    };
-    Value::R1(sums).read().await
+    }
+    Ok(means)
 }
 
-/// The mean score of the weights that a branch or block has to itself.
-async fn mean(lab: &mut Lab<'_>, source: Source, skip: &Skip) -> Result<f32, MethodError> {
-    let (mut sum, mut count) = (0.0, 0);
-    for id in skip.params.iter().filter(|id| lab.graph.param(**id).role == Role::Weight) {
-        let scores = lab.score(source, *id).await?;
-        count += lab.graph.param(*id).len();
-        sum += Value::R1(scores.sum()).read().await?.iter().sum::<f32>();
+/// Scores as shares of their mean, so that groups can be compared.
+fn relative(scores: Vec<f32>) -> Vec<f32> {
+    let mean = scores.iter().sum::<f32>() / scores.len() as f32;
+    if mean > 0.0 { scores.iter().map(|score| score / mean).collect() } else { scores }
+}
+
+/// The sum of a parameter's entries [R, C] over all that is not the member's axis.
+async fn read_along(lab: &Lab<'_>, member: &Member, entries: Tensor<2>) -> Result<Vec<f32>, ExecError> {
+    let size = lab.graph.param(member.param).dims[member.axis].size;
+    Value::R1(along(entries, member.axis, size)).read().await
+}
+
+/// For each branch or block the mean score of the weights that it has to itself.
+async fn skipped(lab: &mut Lab<'_>, source: &Source, skips: &[Skip]) -> Result<Vec<f32>, MethodError> {
+    let mut means = Vec::new();
+    for skip in skips {
+        let (mut sum, mut count) = (0.0, 0);
+        for id in skip.params.iter().filter(|id| lab.graph.param(**id).role == Role::Weight) {
+            let scores = lab.score(source, *id).await?;
+            count += lab.graph.param(*id).len();
+            sum += Value::R1(scores.sum()).read().await?.iter().sum::<f32>();
+        }
+        means.push(sum / count.max(1) as f32);
     }
-    Ok(sum / count.max(1) as f32)
+    Ok(means)
 }
