@@ -57,6 +57,9 @@ pub enum Command {
     },
     /// Record a run for the page to show before its engine is up.
     Record(RecordArgs),
+    /// Make the runs of a grid (methods x settings x seeds x models), one process each: a file of results, a table, curves.
+    /// Runs that are in the results already are not made again.
+    Sweep(SweepArgs),
     /// Measure speed here.
     #[command(subcommand)]
     Bench(Bench),
@@ -74,6 +77,18 @@ pub struct GroupsArgs {
     /// One group, by its name, unit by unit: "heads of blocks.0.attn".
     #[arg(long, value_name = "NAME")]
     pub group: Option<String>,
+}
+
+#[derive(clap::Args)]
+pub struct SweepArgs {
+    /// The grid in TOML: models, seeds, [grid], [[method]]; see the README.
+    pub file: PathBuf,
+    /// Where results.jsonl, table.md and the curves go.
+    #[arg(short, long)]
+    pub out: PathBuf,
+    /// Runs at once.
+    #[arg(long, default_value_t = 1)]
+    pub jobs: u8,
 }
 
 #[derive(clap::Args)]

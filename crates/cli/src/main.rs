@@ -27,6 +27,8 @@ struct Answer {
 
 fn main() -> ExitCode {
     quiet_mesa();
+    keep_freed_memory();
+    work_along();
     let args = Args::parse();
     let json = args.json;
     match run(args) {
@@ -41,6 +43,19 @@ fn main() -> ExitCode {
         }
     }
     ExitCode::SUCCESS
+}
+
+/// glibc hands large blocks back to the system as they are freed, and a forward pass would get each value's pages anew, which
+/// takes longer than its arithmetic. After a block of 31 MB was freed (of 32 MB would be too large) it keeps blocks of up to
+/// that size: `mallopt(3)`, dynamic threshold.
+fn keep_freed_memory() {
+    drop(std::hint::black_box(vec![0_u8; 31 << 20]));
+}
+
+/// Lets this thread be one of those that share the work: waking another one for every product takes as long as a small product.
+/// Nothing has asked for threads yet, so that nobody is refused.
+fn work_along() {
+    let _ = rayon::ThreadPoolBuilder::new().use_current_thread().build_global();
 }
 
 /// Where there is no desktop, Mesa's choice of device asks Wayland for one and complains on stderr, between our lines.
@@ -70,6 +85,7 @@ fn run(args: Args) -> Result<Answer> {
         Command::Run(args) => commands::run::run(progress, args),
         Command::Compare { a, b, device } => commands::compare::run(progress, &a, &b, device.into()),
         Command::Record(args) => commands::record::run(progress, args),
+        Command::Sweep(args) => commands::sweep::run(progress, args),
         Command::Bench(what) => commands::bench::run(progress, what),
     }
 }

@@ -16,5 +16,6 @@ pub mod prune;
 pub mod record;
 pub mod run;
 pub mod sample;
+pub mod sweep;
 pub mod train;
 pub mod verdict;

@@ -48,7 +48,15 @@ pub fn run(progress: Progress, args: PruneArgs) -> Result<Answer> {
     let mut json = json!(report);
     json["notes"] = json!(level.notes);
     json["out"] = json!(out.as_ref().map(OutDir::path));
+    json["peak_bytes"] = json!(peak_bytes());
     Ok(Answer { text: text(&level, &report, out.as_ref()), json })
+}
+
+/// The most memory that this process has held at once, where the system tells.
+fn peak_bytes() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    Some(line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()? * 1024)
 }
 
 /// From a recipe file or from `--method`, `--set` and `--seed`. The engine checks the settings.
