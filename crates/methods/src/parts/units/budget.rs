@@ -2,6 +2,7 @@ use secateur_exec::{Inputs, Params, forward, probe, shortened};
 use secateur_graph::Graph;
 use secateur_graph::groups::Group;
 use secateur_graph::surgery::{CutError, Removal, Statistics};
+use secateur_protocol::Unit;
 
 use super::share::Ranked;
 use crate::parts::fields::Values;
@@ -36,6 +37,9 @@ const REPEATS: (usize, usize) = (5, 60);
 const ENOUGH_MS: f64 = 200.0;
 /// Halvings of the interval in which the share lies: finer than any model's units, or than clocks tell apart.
 const HALVINGS: [usize; 2] = [24, 7];
+/// Measured steps back, at most, and the share of the target that is near enough: a clock cannot tell more.
+const TRIES: usize = 24;
+const CLOSE: f64 = 0.95;
 /// Most of the units that may go.
 const MOST: f64 = 0.999;
 
@@ -52,7 +56,7 @@ impl Budget {
         }
     }
 
-    /// As few units as it takes, and a sentence where the budget cannot be met.
+    /// As few units as it takes, and a sentence where the budget cannot be met or was measured.
     pub async fn meet(
         self,
         lab: &Lab<'_>,
@@ -63,51 +67,99 @@ impl Budget {
             Self::Units(share) => return Ok((ranked.removal(share), Vec::new())),
             Self::Cost { what, target } => (what, target),
         };
-        let dense = what.of(lab, groups, &Removal::new()).await?;
+        let search = Search { lab, groups, ranked, what, target };
+        let dense = search.cost(&Removal::new()).await?;
         if dense <= target {
-            let note = format!("The dense model meets the budget: it takes {} already.", what.told(dense));
+            let note = format!("The dense model meets the budget: it takes {} already.", search.told(dense));
             return Ok((Removal::new(), vec![note]));
         }
-        let least = what.of(lab, groups, &ranked.removal(MOST)).await?;
+        let least = search.cost(&ranked.removal(MOST)).await?;
         if least > target {
-            let told = (what.told(least), what.told(target));
+            let told = (search.told(least), search.told(target));
             let note = format!("{} is the least that can be left by cutting these units, not {}.", told.0, told.1);
             return Ok((ranked.removal(MOST), vec![note]));
         }
-        let (mut low, mut high) = (0.0, MOST);
-        let halvings = HALVINGS[usize::from(what == Cost::Milliseconds)];
-        for done in 0..halvings {
-            lab.tick(done, halvings, secateur_protocol::Unit::Steps).await?;
-            let middle = (low + high) / 2.0;
-            let cost = what.of(lab, groups, &ranked.removal(middle)).await?;
-            *(if cost <= target { &mut high } else { &mut low }) = middle;
-        }
-        Ok((ranked.removal(high), Vec::new()))
+        let [low, high] = search.shares().await?;
+        let (removal, cost) = search.fill(ranked.removal(high), &ranked.removal(low)).await?;
+        let note = format!("The smaller model takes {}, of {} that it may.", search.told(cost), search.told(target));
+        Ok((removal, if search.measures() { vec![note] } else { Vec::new() }))
     }
 }
 
-impl Cost {
+/// A search for the fewest units whose removal meets a target.
+struct Search<'a, 'b> {
+    lab: &'a Lab<'b>,
+    groups: &'a [Group],
+    ranked: &'a Ranked<'a>,
+    what: Cost,
+    target: f64,
+}
+
+impl Search<'_, '_> {
+    /// Two shares of the units next to each other, the lower too low and the higher enough.
+    async fn shares(&self) -> Result<[f64; 2], MethodError> {
+        let [mut low, mut high] = [0.0, MOST];
+        let halvings = HALVINGS[usize::from(self.measures())];
+        for done in 0..halvings {
+            self.lab.tick(done, halvings, Unit::Steps).await?;
+            let middle = (low + high) / 2.0;
+            let cost = self.cost(&self.ranked.removal(middle)).await?;
+            *(if cost <= self.target { &mut high } else { &mut low }) = middle;
+        }
+        Ok([low, high])
+    }
+
+    /// Many groups change between a removal that is enough and one that takes too little. Those that can have their units back
+    /// get them; also what that costs.
+    async fn fill(&self, mut removal: Removal, less: &Removal) -> Result<(Removal, f64), MethodError> {
+        let mut cost = self.cost(&removal).await?;
+        let steps = self.ranked.returning(&removal, less);
+        let most = if self.measures() { TRIES } else { steps.len() };
+        for (done, groups) in steps.iter().take(most).enumerate() {
+            if self.measures() && cost >= CLOSE * self.target {
+                break;
+            }
+            self.lab.tick(done, steps.len().min(most), Unit::Steps).await?;
+            let mut fuller = removal.clone();
+            fuller.retain(|at, _| !groups.contains(at));
+            fuller.extend(less.iter().filter(|(at, _)| groups.contains(at)).map(|(at, units)| (*at, units.clone())));
+            let costs = self.cost(&fuller).await?;
+            if costs <= self.target {
+                (removal, cost) = (fuller, costs);
+            }
+        }
+        Ok((removal, cost))
+    }
+
+    /// By a clock, which is slow and does not say the same twice.
+    fn measures(&self) -> bool {
+        self.what == Cost::Milliseconds
+    }
+
     /// What the model costs without some units.
-    async fn of(self, lab: &Lab<'_>, groups: &[Group], removal: &Removal) -> Result<f64, MethodError> {
-        let surgery = lab.graph.cut(groups, removal, Statistics::Kept)?;
-        let share = |of: fn(&Graph) -> u64| of(&surgery.graph) as f64 / of(lab.graph).max(1) as f64;
-        Ok(match self {
-            Self::Params => share(Graph::params_total),
-            Self::Macs => share(Graph::macs),
-            Self::Bytes => 4.0 * surgery.graph.params_total() as f64,
-            Self::Milliseconds => {
-                let params = lab.params.cut(lab.compute, &surgery)?;
-                milliseconds(lab, &surgery.graph, &params).await?
+    async fn cost(&self, removal: &Removal) -> Result<f64, MethodError> {
+        let dense = self.lab.graph;
+        let surgery = dense.cut(self.groups, removal, Statistics::Kept)?;
+        let share = |of: fn(&Graph) -> u64| of(&surgery.graph) as f64 / of(dense).max(1) as f64;
+        Ok(match self.what {
+            Cost::Params => share(Graph::params_total),
+            Cost::Macs => share(Graph::macs),
+            Cost::Bytes => 4.0 * surgery.graph.params_total() as f64,
+            Cost::Milliseconds => {
+                let params = self.lab.params.cut(self.lab.compute, &surgery)?;
+                milliseconds(self.lab, &surgery.graph, &params).await?
             }
         })
     }
 
-    fn told(self, cost: f64) -> String {
-        match self {
-            Self::Params => format!("{:.1} % of the parameters", 100.0 * cost),
-            Self::Macs => format!("{:.1} % of the multiply-accumulates", 100.0 * cost),
-            Self::Bytes => format!("{cost:.0} bytes"),
-            Self::Milliseconds => format!("{cost:.2} ms for {SAMPLES} inputs"),
+    fn told(&self, cost: f64) -> String {
+        match self.what {
+            Cost::Params => format!("{:.1} % of the parameters", 100.0 * cost),
+            Cost::Macs => format!("{:.1} % of the multiply-accumulates", 100.0 * cost),
+            Cost::Bytes => format!("{cost:.0} bytes"),
+            Cost::Milliseconds => {
+                format!("{cost:.2} ms for {SAMPLES} inputs on {}", self.lab.compute.adapter().name)
+            }
         }
     }
 }
