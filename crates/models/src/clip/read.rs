@@ -146,7 +146,7 @@ fn inner<'a>(whole: &Source<'a>, vision: bool) -> Result<Source<'a>, ModelError>
 /// The token that ends a text. Upstream takes a text's summary at its first place, or, where this is 2, at the first
 /// place of the highest token, which is the same if no token is higher.
 fn end(source: &Source, vocabulary: usize, assumed: &mut Vec<String>) -> Result<usize, ModelError> {
-    let highest = vocabulary - 1;
+    let highest = vocabulary.saturating_sub(1);
     match source.setting("eos_token_id")? {
         None => {
             assumed.push(format!("texts end with token {highest}"));
