@@ -25,7 +25,9 @@ impl Model {
                     let why = "positions are counted from the padding token's number";
                     needed.extend((0..op.first as u64).map(|token| (token, why.to_string())));
                 }
-                Op::SelectHighest(_) => drop(needed.insert(rows.saturating_sub(1), "the highest number ends a text".to_string())),
+                Op::SelectHighest(_) => {
+                    drop(needed.insert(rows.saturating_sub(1), "the highest number ends a text".to_string()))
+                }
                 _ => {}
             }
         }
