@@ -2,8 +2,8 @@
 //! model is for.
 
 use secateur_data::digits::{CLASSES, Digits, Split};
-use secateur_exec::train::{self, Classes, Course, Noise, Texts};
-use secateur_models::{InputSpec, Task};
+use secateur_exec::train::{self, Classes, Course, DenoiseStep, Noise, Texts};
+use secateur_models::{InputSpec, Step, Task};
 
 use crate::checkpoint::Checkpoint;
 use crate::forward::inputs;
@@ -17,6 +17,18 @@ const LOOKED_AT: usize = 20_000;
 const EXAMS: u64 = 16;
 /// Samples that are shown one by one, at most.
 const SHOWN: u64 = 1_000;
+
+/// How a model that takes noise away draws a picture in so many steps; none where it does not.
+pub(crate) fn drawing<F>(checkpoint: &Checkpoint<F>, times: usize) -> Result<Option<Vec<DenoiseStep>>, Stop> {
+    let Some(schedule) = checkpoint.schedule.as_ref().filter(|_| checkpoint.model.task == Task::Denoise) else {
+        return Ok(None);
+    };
+    let plain = |step: &Step| {
+        let (meant, clip, next) = step.plain();
+        DenoiseStep { timestep: step.timestep as f32, meant, clip, next }
+    };
+    Ok(Some(schedule.ddim(times).map_err(Stop::because)?.iter().map(plain).collect()))
+}
 
 /// All that a model may learn from, ready to be shown.
 pub(crate) enum Material {
@@ -63,6 +75,7 @@ impl Material {
             sample_count: samples.min(SHOWN),
             exam: self.course(false, batch, 0),
             exam_count: exams.clamp(1, EXAMS),
+            drawing: None,
         }
     }
 

@@ -43,6 +43,13 @@ impl Inputs {
         }
     }
 
+    /// The same with another value for an input.
+    pub(crate) fn with(&self, name: &str, value: Value) -> Self {
+        let mut inputs = self.clone();
+        inputs.0.insert(name.to_string(), value);
+        inputs
+    }
+
     pub(crate) fn has(&self, name: &str) -> bool {
         self.0.contains_key(name)
     }

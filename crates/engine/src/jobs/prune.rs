@@ -1,5 +1,6 @@
 use std::rc::Rc;
 
+use secateur_exec::train::Task;
 use secateur_exec::{Calibration, Params};
 use secateur_graph::Graph;
 use secateur_methods::{Lab, Method, Outcome, Scores};
@@ -11,7 +12,7 @@ use crate::history::{Changed, Cut};
 use crate::samples::{Samples, Wish};
 use crate::session::Session;
 use crate::stop::Stop;
-use crate::task::Material;
+use crate::task::{Material, drawing};
 
 /// Cuts the dense model by a recipe.
 pub(crate) async fn run<H: Host>(
@@ -62,10 +63,12 @@ pub(crate) async fn find_cut<H: Host>(
     let answered = card.needs(Need::Answers) || card.needs(Need::Training);
     let material = if answered { Material::of(&open.checkpoint, &digits, samples.length.unwrap_or(1))? } else { None };
     let vocabulary = open.checkpoint.vocabulary.clone();
+    let times = whole(&card, &recipe, "times");
+    let drawing = times.map(|times| drawing(&open.checkpoint, times)).transpose()?.flatten();
     let (model, weights) = open.parts()?;
     let graph = samples.sized(&model.graph)?;
     let batch = whole(&card, &recipe, "batch").unwrap_or(1);
-    let task = material.as_ref().map(|material| material.task(batch, recipe.seed));
+    let task = material.as_ref().map(|material| Task { drawing, ..material.task(batch, recipe.seed) });
     let mut lab = Lab {
         compute,
         graph: &graph,

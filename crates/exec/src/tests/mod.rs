@@ -2,6 +2,7 @@
 
 mod batch_norm;
 mod calibrate;
+mod chain;
 mod courses;
 mod gpu;
 mod gradient;

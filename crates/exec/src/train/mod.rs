@@ -3,6 +3,7 @@
 //! step.
 
 mod augment;
+mod chain;
 mod classes;
 mod distil;
 mod noise;
@@ -17,6 +18,7 @@ mod texts;
 mod view;
 
 pub use augment::Augment;
+pub use chain::{DenoiseStep, drawn};
 pub use classes::Classes;
 pub use distil::Distil;
 pub use noise::Noise;
@@ -53,6 +55,8 @@ pub struct Task<'a> {
     /// Batches that nothing is learnt from, to see how far a model is; `exam_count` different ones.
     pub exam: Box<dyn Course + 'a>,
     pub exam_count: u64,
+    /// How a model that takes noise away draws a picture, step by step; none where it does not.
+    pub drawing: Option<Vec<DenoiseStep>>,
 }
 
 /// Samples to learn from.
@@ -76,6 +80,9 @@ pub struct Trainer<'a> {
     /// The parameters that are learnt; none: all but running statistics.
     pub learned: Option<&'a BTreeSet<ParamId>>,
     pub teacher: Option<&'a Distil<'a>>,
+    /// The steps of a sampler that the loss is at the end of; none: the loss is of the model's answer. Only what gates are
+    /// made of is learnt this way.
+    pub chain: Option<&'a [DenoiseStep]>,
 }
 
 /// Whether a training goes on.
@@ -95,7 +102,7 @@ impl<'a> Trainer<'a> {
         spec: &'a TrainSpec,
         meter: &'a dyn Meter,
     ) -> Self {
-        Self { compute, graph, course, spec, meter, view: &Plain, learned: None, teacher: None }
+        Self { compute, graph, course, spec, meter, view: &Plain, learned: None, teacher: None, chain: None }
     }
 
     /// Trains to the end, from the beginning or from where an earlier run was stopped. Entries that `masks` prune stay
@@ -115,8 +122,8 @@ impl<'a> Trainer<'a> {
     ) -> Result<State, E> {
         let mut learner = Learner::new(self.compute, self.graph, self.spec, self.learned, state, masks)?;
         let learned = self.graph.param_ids().filter(|id| learner.learns(*id)).collect();
-        let Self { graph, view, teacher, .. } = *self;
-        let pass = Pass { graph, view, learned: &learned, teacher, recompute: self.spec.recompute };
+        let Self { graph, view, teacher, chain, .. } = *self;
+        let pass = Pass { graph, view, learned: &learned, teacher, recompute: self.spec.recompute, chain };
         while learner.state.step() < self.spec.steps {
             let at = learner.state.step();
             self.meter.tick(at, self.spec.steps, Unit::Steps).await.map_err(ExecError::from)?;

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use burn::tensor::{Gradients, Tensor};
 use secateur_graph::{Graph, ParamId};
 
+use super::chain::{DenoiseStep, by_step};
 use super::distil::Distil;
 use super::recompute::by_block;
 use super::step::Slopes;
@@ -30,6 +31,8 @@ pub(super) struct Pass<'a> {
     pub learned: &'a BTreeSet<ParamId>,
     pub teacher: Option<&'a Distil<'a>>,
     pub recompute: bool,
+    /// The steps of a sampler that the loss is at the end of; none: the loss is of the model's answer.
+    pub chain: Option<&'a [DenoiseStep]>,
 }
 
 impl Pass<'_> {
@@ -39,7 +42,10 @@ impl Pass<'_> {
         let extra: BTreeMap<String, Value> =
             state.extra.iter().map(|(name, leaf)| (name.clone(), track(&leaf.value))).collect();
         let seen = self.view.seen(draw, &params, &extra)?;
-        let (loss, statistics, whole) = if self.recompute {
+        let (loss, statistics, whole) = if let Some(steps) = self.chain {
+            let (loss, surrogate) = by_step(self.graph, steps, self.view, (draw, &params, &extra), &inputs, target)?;
+            (loss, Statistics::new(), surrogate)
+        } else if self.recompute {
             let (loss, statistics, surrogate) = by_block(self.graph, &seen, inputs, target)?;
             (loss, statistics, surrogate)
         } else {

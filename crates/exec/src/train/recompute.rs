@@ -1,6 +1,8 @@
 //! Gradient checkpointing (Chen et al., 2016): only what goes from block to block is kept, and each block is run a second time
 //! when its gradients are worked out.
 
+use std::collections::BTreeSet;
+
 use burn::tensor::{Gradients, Tensor};
 use secateur_graph::Graph;
 
@@ -37,9 +39,9 @@ pub(super) fn by_block(
 }
 
 /// Parameters and gates as numbers that nobody tracks.
-struct Still {
-    params: Params,
-    gates: Gates,
+pub(super) struct Still {
+    pub params: Params,
+    pub gates: Gates,
 }
 
 /// Runs the model and keeps how it stood before each block.
@@ -82,25 +84,31 @@ fn backwards(
 }
 
 impl Still {
-    fn of(seen: &Seen) -> Self {
+    pub fn of(seen: &Seen) -> Self {
         let params =
             seen.params.values.iter().map(|value| value.clone().map(|value| each_rank!(value, x -> x.inner())));
         Self { params: Params::of(params.collect()), gates: seen.gates.map(|gate| gate.inner()) }
     }
 
-    fn nothing(&self) -> Sums {
+    /// The same with gradients worked out for gates alone.
+    pub fn learning_gates(&self) -> Self {
+        let params = self.params.tracked_only(&BTreeSet::new());
+        Self { params, gates: self.gates.map(|gate| gate.autodiff().require_grad()) }
+    }
+
+    pub fn nothing(&self) -> Sums {
         Sums { params: vec![None; self.params.values.len()], gates: vec![None; self.gates.tensors().len()] }
     }
 }
 
 /// Gradients with respect to parameters and gates as the model sees them.
-struct Sums {
+pub(super) struct Sums {
     params: Vec<Option<Value>>,
     gates: Vec<Option<Tensor<1>>>,
 }
 
 impl Sums {
-    fn add(&mut self, leaves: &Still, found: &mut Gradients) {
+    pub fn add(&mut self, leaves: &Still, found: &mut Gradients) {
         for (sum, leaf) in self.params.iter_mut().zip(&leaves.params.values) {
             if let Some(slope) = leaf.as_ref().and_then(|leaf| leaf.take_gradient(found)) {
                 *sum = Some(match sum.take() {
@@ -120,7 +128,7 @@ impl Sums {
     }
 
     /// The sum of each gradient times what it is the gradient of.
-    fn against(&self, seen: &Seen) -> Tensor<1> {
+    pub fn against(&self, seen: &Seen) -> Tensor<1> {
         let params = self.params.iter().zip(&seen.params.values);
         let params = params.filter_map(|(slope, value)| Some(product(value.clone()?, slope.clone()?)));
         let gates = self.gates.iter().zip(seen.gates.tensors());
@@ -130,12 +138,12 @@ impl Sums {
     }
 }
 
-fn leaf(value: Value) -> Value {
+pub(super) fn leaf(value: Value) -> Value {
     each_rank!(value, x -> x.autodiff().require_grad())
 }
 
 /// The sum of products of entries; the second one is not tracked.
-fn product(value: Value, slope: Value) -> Tensor<1> {
+pub(super) fn product(value: Value, slope: Value) -> Tensor<1> {
     each_rank!(value, value => {
         let slope = each_rank!(slope, slope => slope.reshape(value.dims())).autodiff();
         (value * slope).sum()

@@ -41,6 +41,12 @@ impl Step {
         matches!(self.noise, Noise::Root | Noise::Between(..))
     }
 
+    /// What it does without fresh noise, in plain numbers: the picture that the model means out of [x, answer], within which
+    /// range it is kept, and the next picture out of [what is meant, x, answer].
+    pub fn plain(&self) -> ([f64; 2], Option<f64>, [f64; 3]) {
+        (self.meant, self.clip, self.next)
+    }
+
     /// A value of the next picture: from this picture's, what the model answers and says about the spread of the noise
     /// (where it is asked), and a number from the standard normal distribution (where the step is noisy).
     pub fn next(&self, x: f32, answer: f32, spread: f32, fresh: f32) -> f32 {

@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use secateur_exec::ExecError;
-use secateur_exec::train::{Course, Distil, Learner, Next, Plain, Seen, State, TrainSpec, Trainer, View, mean_loss};
+use secateur_exec::train::{
+    Course, DenoiseStep, Distil, Learner, Next, Plain, Seen, State, TrainSpec, Trainer, View, mean_loss,
+};
 use secateur_graph::{Masks, ParamId};
 
 use crate::{Lab, Look, MethodError};
@@ -20,12 +22,14 @@ pub struct Lesson<'a> {
     pub teacher: Option<&'a Distil<'a>>,
     /// None: the task's lessons.
     pub course: Option<&'a dyn Course>,
+    /// See [`Trainer::chain`].
+    pub chain: Option<&'a [DenoiseStep]>,
 }
 
 impl Lesson<'_> {
     /// All parameters, as they are.
     pub fn plain(spec: TrainSpec) -> Self {
-        Self { spec, view: &Plain, learned: None, teacher: None, course: None }
+        Self { spec, view: &Plain, learned: None, teacher: None, course: None, chain: None }
     }
 }
 
@@ -51,7 +55,8 @@ impl Lab<'_> {
             None => &*self.task()?.lessons,
         };
         let plain = Trainer::new(self.compute, self.graph, course, &lesson.spec, self.meter);
-        let trainer = Trainer { view: lesson.view, learned: lesson.learned, teacher: lesson.teacher, ..plain };
+        let Lesson { view, learned, teacher, chain, .. } = *lesson;
+        let trainer = Trainer { view, learned, teacher, chain, ..plain };
         let mut good = state.clone();
         let mut stopped = false;
         let watched = async |learner: &mut Learner<'_>| {
@@ -68,12 +73,15 @@ impl Lab<'_> {
         };
         match trainer.run(state, masks, watched).await {
             Ok(state) => {
-                let note = stopped.then(|| format!("Stopped by hand after step {} of {}.", state.step(), lesson.spec.steps));
+                let note =
+                    stopped.then(|| format!("Stopped by hand after step {} of {}.", state.step(), lesson.spec.steps));
                 Ok(Learnt { state, note })
             }
             Err(MethodError::Exec(ExecError::Diverged { step, loss })) if good.step() > 0 => {
                 let kept = good.step();
-                let note = format!("The loss was {loss} at step {step}: kept is what was learnt by step {kept}; try a smaller lr.");
+                let note = format!(
+                    "The loss was {loss} at step {step}: kept is what was learnt by step {kept}; try a smaller lr."
+                );
                 Ok(Learnt { state: good, note: Some(note) })
             }
             Err(error) => Err(error),
