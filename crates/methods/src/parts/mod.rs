@@ -5,11 +5,16 @@ pub(crate) mod compensate;
 pub(crate) mod criterion;
 pub(crate) mod deltas;
 pub mod fields;
+#[cfg(test)]
+pub(crate) mod golden;
 pub(crate) mod learn;
 mod one_shot;
 mod pattern;
 mod plan;
+pub(crate) mod recover;
+pub mod schedule;
 pub(crate) mod search;
+pub(crate) mod sparse;
 mod units;
 
 pub use compensate::Compensation;
@@ -17,3 +22,4 @@ pub use criterion::{Columns, Criterion, Evidence, Formula, Lift, Needs, Scores};
 pub use one_shot::OneShot;
 pub(crate) use one_shot::changed;
 pub use pattern::{Allocation, Cut, Pattern};
+pub use sparse::{SparseTraining, Tickets};

@@ -5,6 +5,8 @@ mod deltas;
 mod patterns;
 mod promises;
 mod search;
+mod recover;
+mod sparse;
 mod units;
 mod wanda;
 pub(crate) mod world;

@@ -1,0 +1,154 @@
+//! Recovery after a cut: few parameters learn, or all of them, and what is pruned stays 0.
+
+mod adapters;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use secateur_exec::train::{Learner, Next, Plain, Schedule, State, TrainSpec};
+use secateur_exec::{Params, Value};
+use secateur_graph::{Graph, Masks, ParamId, Role};
+use secateur_protocol::{Field, RecipeError};
+
+pub(crate) use self::adapters::{Adapters, Kind};
+use super::fields::Values;
+use super::learn::{Learnt, Lesson};
+use crate::{Lab, MethodError, Outcome};
+
+/// What learns, and for how long.
+#[derive(Clone, Debug)]
+pub(crate) struct Recovery {
+    train: Train,
+    adapter: Kind,
+    rank: usize,
+    alpha: f64,
+    spec: TrainSpec,
+}
+
+/// Which parameters learn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Train {
+    Biases,
+    Norms,
+    /// Both of them.
+    Selected,
+    /// Those, and the last layer's weight.
+    Head,
+    /// Those but for the head, and an adapter on each masked weight.
+    Adapters,
+    /// All parameters.
+    Full,
+}
+
+/// A model that has recovered.
+pub(crate) struct Recovered {
+    pub params: Params,
+    /// How many numbers learnt, of how many there are; and why it ended early, if it did. A sentence each.
+    pub notes: Vec<String>,
+}
+
+/// The model that a cut leaves: what it changed over the dense model, pruned entries at 0.
+pub(crate) fn left(lab: &Lab<'_>, cut: &Outcome) -> Result<Params, MethodError> {
+    let value = |id| Some((id, cut.params.as_ref()?.get(lab.graph, id).ok()?.clone()));
+    let changed: BTreeMap<ParamId, Value> = lab.graph.param_ids().filter_map(value).collect();
+    Ok(lab.params.with(&changed).masked(lab.compute, lab.graph, &cut.masks)?)
+}
+
+impl Recovery {
+    /// The settings that [`Recovery::read`] wants beside those of [`fields::training`](super::fields::training).
+    pub fn fields() -> Vec<Field> {
+        let adapter = |field: Field| field.only_if("train", &["adapters"]);
+        vec![
+            Field::choice(
+                "train",
+                "adapters",
+                &["adapters", "biases", "norms", "selected", "head", "full"],
+                "What learns after the cut. biases, norms, selected: both of them. head: those and the last layer. adapters: \
+                 biases, norms and a low-rank adapter on each pruned weight. full: everything that is left.",
+            ),
+            adapter(Field::choice(
+                "adapter",
+                "mask",
+                &["mask", "scale", "late"],
+                "mask: W + (alpha / rank) mask * (B A), from the first step on. scale: W * (B A). late: plain LoRA, masked when \
+                 it is merged.",
+            )),
+            adapter(Field::whole("rank", 16, 1, 256, "Columns of B and rows of A.")),
+            adapter(Field::number("alpha", 32.0, 0.01, 1024.0, "An adapter counts alpha / rank times.")),
+        ]
+    }
+
+    pub fn read(values: &Values<'_>) -> Result<Self, RecipeError> {
+        let train = match values.text("train")?.as_str() {
+            "biases" => Train::Biases,
+            "norms" => Train::Norms,
+            "selected" => Train::Selected,
+            "head" => Train::Head,
+            "full" => Train::Full,
+            _ => Train::Adapters,
+        };
+        let adapter = match values.text("adapter")?.as_str() {
+            "scale" => Kind::Scale,
+            "late" => Kind::Late,
+            _ => Kind::Mask,
+        };
+        let (steps, lr) = (values.number("steps")? as u64, values.number("lr")?);
+        let shape = TrainSpec { warmup: 0.1, schedule: Schedule::Linear, weight_decay: 0.0, ..TrainSpec::default() };
+        let (rank, alpha) = (values.number("rank")? as usize, values.number("alpha")?);
+        Ok(Self { train, adapter, rank, alpha, spec: TrainSpec { steps, lr, ..shape } })
+    }
+
+    /// Learns on the model's task. `params` are the cut model's, pruned entries at 0, and stay so.
+    pub async fn run(&self, lab: &Lab<'_>, params: Params, masks: &Masks, seed: u64) -> Result<Recovered, MethodError> {
+        let graph = lab.graph;
+        let learned = self.train.learned(graph);
+        if learned.is_empty() && self.train != Train::Adapters {
+            let why = "it has none of the parameters that should learn; take train = adapters or full";
+            return Err(MethodError::Unfit { why: why.into() });
+        }
+        let adapters = (self.train == Train::Adapters)
+            .then(|| Adapters::new(lab.compute, graph, masks, self.adapter, self.rank, self.alpha));
+        let mut state = State::new(graph, params);
+        if let Some(adapters) = &adapters {
+            state = adapters.begin(lab.compute, state, seed)?;
+        }
+        let mut notes = vec![self.told(graph, &learned, &state)];
+        let plain = Lesson { learned: Some(&learned), ..Lesson::plain(self.spec.clone()) };
+        let lesson = match &adapters {
+            Some(adapters) => Lesson { view: adapters, ..plain },
+            None => Lesson { view: &Plain, ..plain },
+        };
+        let step = async |learner: &mut Learner<'_>| {
+            learner.update();
+            Ok(Next::On)
+        };
+        let Learnt { state, note } = lab.train(&lesson, state, masks, step).await?;
+        notes.extend(note);
+        let params = match &adapters {
+            Some(adapters) => adapters.merged(&state)?,
+            None => state.params,
+        };
+        Ok(Recovered { params: params.masked(lab.compute, graph, masks)?, notes })
+    }
+
+    fn told(&self, graph: &Graph, learned: &BTreeSet<ParamId>, state: &State) -> String {
+        let beside = state.extra.values().map(|leaf| leaf.value.shape().iter().product::<usize>());
+        let learnt = learned.iter().map(|id| graph.param(*id).len()).chain(beside).sum::<usize>();
+        let all: usize = graph.param_ids().map(|id| graph.param(id).len()).sum();
+        format!("{learnt} numbers learnt, {:.2} % of the {all} that the model has.", 100.0 * learnt as f64 / all as f64)
+    }
+}
+
+impl Train {
+    fn learned(self, graph: &Graph) -> BTreeSet<ParamId> {
+        let head = graph.prunable().last();
+        let learns = |id: &ParamId| match (self, graph.param(*id).role) {
+            (_, Role::Statistic) => false,
+            (Self::Full, _) => true,
+            (Self::Biases, role) => role == Role::Bias,
+            (Self::Norms, role) => role == Role::Norm,
+            (Self::Head, Role::Weight) => Some(*id) == head,
+            (_, role) => matches!(role, Role::Bias | Role::Norm),
+        };
+        graph.param_ids().filter(learns).collect()
+    }
+}

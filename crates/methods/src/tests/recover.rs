@@ -1,0 +1,105 @@
+//! Little training after a cut.
+
+use secateur_exec::ExecError;
+use secateur_graph::{ParamId, Role};
+
+use super::world::{Clock, World, recipe};
+use crate::{MethodError, Outcome};
+
+fn values(world: &World, outcome: &Outcome, id: ParamId) -> Vec<f32> {
+    pollster::block_on(outcome.params.as_ref().unwrap().read(&world.graph, id)).unwrap()
+}
+
+/// The losses that the last note tells: after the cut and after recovery.
+fn losses(outcome: &Outcome) -> [f64; 2] {
+    let numbers = outcome.notes.last().unwrap().split_whitespace().filter_map(|word| word.parse().ok());
+    numbers.collect::<Vec<f64>>().try_into().unwrap()
+}
+
+#[test]
+fn only_what_should_learn_moves_and_masks_hold() {
+    for mut world in World::all() {
+        let norms = world.graph.param_ids().any(|id| world.graph.param(id).role == Role::Norm);
+        for settings in ["train=biases", "train=norms", "train=selected", "train=head", "train=full", "adapter=mask"] {
+            if settings == "train=norms" && !norms {
+                continue;
+            }
+            let cut = world.run(&recipe("magnitude", 1, "sparsity=0.7")).unwrap();
+            let masked = world.params.masked(&world.compute, &world.graph, &cut.masks).unwrap();
+            let outcome = world.run(&recipe("perp", 1, &format!("sparsity=0.7 steps=4 lr=0.01 {settings}"))).unwrap();
+            assert!(outcome.masks == cut.masks, "{settings}");
+            for id in world.graph.param_ids() {
+                let (param, after) = (world.graph.param(id), values(&world, &outcome, id));
+                let before = pollster::block_on(masked.read(&world.graph, id)).unwrap();
+                let learns = match (settings, param.role) {
+                    ("train=biases", role) => role == Role::Bias,
+                    ("train=norms", role) => role == Role::Norm,
+                    ("train=full" | "adapter=mask", Role::Weight) => true,
+                    ("train=full", _) => true,
+                    ("train=head", Role::Weight) => Some(id) == world.graph.prunable().last(),
+                    (_, role) => matches!(role, Role::Bias | Role::Norm),
+                };
+                // The bias of keys moves every score of a query alike, which a softmax does not see.
+                assert!(before != after || !learns || param.name.contains("key"), "{settings}: {} stands", param.name);
+                assert!(before == after || learns, "{settings}: {} moved", param.name);
+                let mask = cut.masks.get(id);
+                assert!(mask.is_none_or(|mask| (0..mask.len()).all(|at| mask.is_kept(at) || after[at] == 0.0)));
+            }
+        }
+    }
+}
+
+#[test]
+fn every_way_to_recover_lowers_the_loss() {
+    let [mut world, _] = World::all();
+    for settings in ["train=selected", "adapter=mask", "adapter=scale", "adapter=late", "train=full"] {
+        let outcome = world.run(&recipe("perp", 1, &format!("sparsity=0.6 steps=30 lr=0.01 {settings}"))).unwrap();
+        let [before, after] = losses(&outcome);
+        assert!(after < before, "{settings}: {before} to {after}");
+    }
+}
+
+#[test]
+fn any_cut_will_do() {
+    for mut world in World::all() {
+        for settings in [
+            "mask=wanda pattern=n:m samples=4",
+            "mask=sparsegpt samples=8",
+            "mask=random",
+            "pattern=unit share=uniform",
+        ] {
+            let wish = recipe("perp", 1, &format!("sparsity=0.5 steps=3 {settings}"));
+            let outcome = world.run(&wish).unwrap();
+            assert!(outcome.masks.count_pruned() > 0, "{settings}");
+            let again = world.run(&wish).unwrap();
+            assert_eq!(world.told(&again), world.told(&outcome), "{settings}");
+        }
+    }
+}
+
+#[test]
+fn cancelling_anywhere_leaves_it_repeatable() {
+    let [_, mut world] = World::all();
+    let wish = recipe("perp", 1, "steps=3");
+    let clock = Clock::endless();
+    let want = world.run_with(&wish, &clock).unwrap();
+    for ticks in 0..clock.ticks.get() {
+        world.cache = crate::Cache::default();
+        match world.run_with(&wish, &Clock::until(ticks)) {
+            Err(MethodError::Exec(ExecError::Cancelled(_))) => {}
+            other => panic!("after {ticks} ticks: {other:?}"),
+        }
+    }
+    let again = world.run(&wish).unwrap();
+    assert_eq!(world.told(&again), world.told(&want));
+}
+
+#[test]
+fn a_model_without_norms_says_so() {
+    let [_, mut world] = World::all();
+    let error = world.run(&recipe("perp", 1, "train=norms")).unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "this method does not fit this model: it has none of the parameters that should learn; take train = adapters or full"
+    );
+}
