@@ -20,6 +20,9 @@ pub static METHOD: RdJoint = RdJoint;
 /// Budgets of the dynamic programme; finer ones move the optimum by less than a thousandth of the weights.
 const BUDGETS: usize = 2000;
 
+/// At least the first of so many weights of every layer stays.
+const LEAST: usize = 100;
+
 /// Measures what each layer's cut does to the model's answers, and shares the whole cut out so that these add up to least.
 pub struct RdJoint;
 
@@ -140,7 +143,9 @@ impl Curves {
             let mut layer = Layer { id: *id, scores: self.scores(lab, model, *id)?, gone, curve: Vec::new() };
             for point in 0..=self.grid {
                 lab.tick(at * (self.grid + 1) + point, ids.len() * (self.grid + 1), Unit::Steps).await?;
-                let k = (param.len() * point / self.grid).max(layer.gone);
+                // A layer without any weight lets nothing through that training could bring back.
+                let most = param.len() - param.len() / LEAST;
+                let k = (param.len() * point / self.grid).min(most).max(layer.gone);
                 if layer.curve.last().is_some_and(|(last, _)| *last == k) {
                     continue;
                 }
@@ -178,7 +183,7 @@ impl Curves {
 }
 
 /// How many weights each layer loses so that `total` go and the curves' costs add up to least. For each layer its size and
-/// its curve: (how many go, cost), rising, from what is gone already to all.
+/// its curve: (how many go, cost), rising, from what is gone already on; the last points together are at least `total`.
 fn shared_out(layers: &[(usize, &[(usize, f64)])], total: usize) -> Vec<usize> {
     let all: usize = layers.iter().map(|(size, _)| size).sum();
     let unit = all.div_ceil(BUDGETS).max(1);
@@ -187,8 +192,9 @@ fn shared_out(layers: &[(usize, &[(usize, f64)])], total: usize) -> Vec<usize> {
         curve.iter().map(choice).collect::<Vec<_>>()
     });
     let budget = (all - total) / unit;
-    // All of every layer is a choice that fits any budget.
-    let chosen = knapsack(&choices.collect::<Vec<_>>(), budget).unwrap_or_default();
+    // Whatever is too many comes back below.
+    let ends = || layers.iter().map(|(_, curve)| curve.len() - 1).collect();
+    let chosen = knapsack(&choices.collect::<Vec<_>>(), budget).unwrap_or_else(ends);
     let counts = layers.iter().zip(&chosen).map(|((_, curve), at)| curve[*at].0).collect();
     given_back(layers, counts, total)
 }
@@ -260,7 +266,7 @@ fn card() -> Card {
             .into(),
         differs: "The authors' programme resolves single weights and has slips at its first layer; here it is exact in 2000 \
                   budgets, and what rounding takes too many comes back where it brings most. They remove 20 % of what is left in each of \
-                  up to 20 rounds; here rounds share the whole way evenly. curve = worst is theirs in all published commands, \
+                  up to 20 rounds; here rounds share the whole way evenly, and a hundredth of every layer stays. curve = worst is theirs in all published commands, \
                   the paper's formula is mean."
             .into(),
         needs: vec![Need::Samples, Need::Training],

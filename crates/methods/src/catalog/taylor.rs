@@ -13,9 +13,13 @@ pub static METHOD: OneShot = OneShot { criterion, card };
 /// Estimates of what leaving a weight out changes the loss by (Molchanov et al., 2017 and 2019; LeCun et al., 1989 with the
 /// Fisher information as second derivative).
 fn criterion(values: &Values<'_>) -> Result<Criterion, MethodError> {
+    Ok(estimate(&values.text("order")?, &values.text("members")?))
+}
+
+/// By the words of the settings.
+pub(super) fn estimate(order: &str, members: &str) -> Criterion {
     use GradMoment::{Magnitudes, Squares, Sum};
-    let (order, members) = (values.text("order")?, values.text("members")?);
-    let moments = match order.as_str() {
+    let moments = match order {
         "mean" => vec![Sum],
         "magnitudes" => vec![Magnitudes],
         "mixed" => vec![Sum, Squares],
@@ -24,12 +28,13 @@ fn criterion(values: &Values<'_>) -> Result<Criterion, MethodError> {
     let joint = members == "joint" && !moments.contains(&Sum);
     let moments = if joint { [moments, vec![Sum]].concat() } else { moments };
     let needs = Needs { gradients: Some((Backward::Loss, moments)), ..Needs::default() };
-    let lift = match members.as_str() {
+    let lift = match members {
         "gates" => Lift::Gates,
         "joint" => Lift::Joint(Rc::new(|of| Ok(of.weight()? * of.gradient(Sum) / of.samples()))),
         _ => Lift::Sum,
     };
     let key = format!("taylor {order} {members}");
+    let order = order.to_string();
     let score = move |of: &Evidence<'_>| {
         let (weight, samples) = (of.weight()?, of.samples());
         Ok(match order.as_str() {
@@ -42,7 +47,7 @@ fn criterion(values: &Values<'_>) -> Result<Criterion, MethodError> {
             _ => weight.square() * of.gradient(Squares) / samples,
         })
     };
-    Ok(Criterion::new(key, needs, score).lifted(lift))
+    Criterion::new(key, needs, score).lifted(lift)
 }
 
 fn card() -> Card {

@@ -1,5 +1,6 @@
+use secateur_exec::Params;
 use secateur_graph::MaskError;
-use secateur_protocol::{Need, Value};
+use secateur_protocol::{Card, Need, Value};
 
 use super::world::{Clock, World, cutting, recipe};
 use crate::parts::allocate;
@@ -179,6 +180,44 @@ fn cancelling_anywhere_ends_the_run_and_leaves_it_repeatable() {
             }
             let again = world.run(&wish).unwrap();
             assert_eq!(world.told(&again), undisturbed.told(&want), "what was cached by then is whole");
+        }
+    }
+}
+
+/// Settings with which a method that searches or learns is done at once.
+fn small(card: &Card) -> String {
+    let few = [("samples", 4), ("steps", 4), ("batch", 4), ("rank", 2), ("generations", 1), ("offspring", 2), ("grid", 3)];
+    let has = few.iter().filter(|(key, _)| card.field(key).is_some());
+    has.map(|(key, few)| format!("{key}={few} ")).collect()
+}
+
+#[test]
+fn methods_that_search_or_learn_can_be_repeated_and_cancelled_anywhere() {
+    let world = || {
+        let [mut world, _] = World::all();
+        world.checkpoints = vec![Params::init(&world.compute, &world.graph, 2).unwrap()];
+        world
+    };
+    for card in ALL.iter().map(|method| method.card()).filter(|card| !cutting().contains(&card.id.to_string())) {
+        let wish = recipe(&card.id, 3, &small(&card));
+        let clock = Clock::endless();
+        let mut undisturbed = world();
+        let want = match undisturbed.run_with(&wish, &clock) {
+            Err(MethodError::Unfit { .. }) => continue,
+            other => other.unwrap_or_else(|error| panic!("{}: {error}", card.id)),
+        };
+        for (id, mask) in want.masks.iter() {
+            assert_eq!(mask.len(), undisturbed.graph.param(id).len(), "{}", card.id);
+        }
+        // A few moments of many.
+        for ticks in (0..clock.ticks.get()).step_by(1 + clock.ticks.get() as usize / 8) {
+            let mut world = world();
+            match world.run_with(&wish, &Clock::until(ticks)) {
+                Err(MethodError::Exec(secateur_exec::ExecError::Cancelled(_))) => {}
+                other => panic!("{} after {ticks} ticks: {other:?}", card.id),
+            }
+            let again = world.run(&wish).unwrap();
+            assert_eq!(world.told(&again), undisturbed.told(&want), "{}", card.id);
         }
     }
 }

@@ -63,6 +63,9 @@ pub enum Lift {
     /// Its absolute sum over the weights that read the unit: what leaving it out changes, and entries may cancel each other.
     /// Not relative to anything: groups compare as they are.
     Joint(Formula),
+    /// What the unit's slices of each weight score: the sum of their entries' scores, or the absolute sum of what `signed` says
+    /// of them; then as `members` says over the weights (Ma et al., 2023, section 3.2). Groups compare as they are.
+    Slices { signed: Option<Formula>, members: Members },
     /// The mean over samples of the square of the loss's slope at the unit's gate.
     Gates,
     /// For each reading column the sum of scores, standardised over the group's columns; the mean of a unit's columns
@@ -84,6 +87,27 @@ impl Lift {
                 group.members.iter().filter(|member| graph.param(member.param).role == Role::Weight).map(weights).sum()
             }
             _ => 1.0,
+        }
+    }
+}
+
+/// How the scores of weights that go together become one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Members {
+    Sum,
+    Product,
+    Max,
+    /// That of the weight which is used last.
+    Last,
+}
+
+impl Members {
+    pub(super) fn join(self, so_far: f32, own: f32) -> f32 {
+        match self {
+            Self::Sum => so_far + own,
+            Self::Product => so_far * own,
+            Self::Max => so_far.max(own),
+            Self::Last => own,
         }
     }
 }

@@ -20,11 +20,11 @@ use crate::{Lab, MethodError};
 pub(super) use budget::Budget;
 use share::Ranked;
 pub(super) use share::lowest;
-use wishes::Wishes;
+pub(crate) use wishes::Wishes;
 
 /// Which units go, and how many.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct UnitCut {
+pub(crate) struct UnitCut {
     kinds: Vec<UnitKind>,
     budget: Budget,
     /// Units of all groups compete, by scores relative to their group's mean; else every group loses the same share.
@@ -73,6 +73,11 @@ impl UnitCut {
         }))
     }
 
+    /// A share of the units of these kinds.
+    pub fn share(kinds: Vec<UnitKind>, share: f64, global: bool, wishes: Wishes) -> Self {
+        Self { kinds, budget: Budget::Units(share), global, multiple: 1, wishes, statistics: Statistics::Kept }
+    }
+
     /// What norms measure when features go.
     pub fn statistics(&self) -> Statistics {
         self.statistics
@@ -112,7 +117,7 @@ pub(super) fn nothing_to_cut(kinds: &[UnitKind], groups: &[Group]) -> MethodErro
 }
 
 /// Masks of all that goes with a removal, and full ones for the other prunable parameters.
-pub(super) fn masks(lab: &Lab<'_>, removal: &Removal) -> Result<Masks, MethodError> {
+pub(crate) fn masks(lab: &Lab<'_>, removal: &Removal) -> Result<Masks, MethodError> {
     let mut masks = lab.graph.unit_masks(&lab.graph.groups(), removal)?;
     for id in lab.graph.prunable() {
         if masks.get(id).is_none() {

@@ -8,7 +8,7 @@ use secateur_graph::groups::{Group, Member, Skip, UnitKind};
 
 use crate::lab::Source;
 use crate::parts::Criterion;
-use crate::parts::criterion::{Formula, Lift, along, readers};
+use crate::parts::criterion::{Formula, Lift, Members, along, readers};
 use crate::{Lab, MethodError};
 
 /// A score for each unit of a group, higher = keep, as the criterion lifts those of weights. Biases and norms have no say, and
@@ -27,6 +27,7 @@ pub async fn units(lab: &mut Lab<'_>, source: &Source, at: usize, group: &Group)
             let sums = sums(lab, source, group, &reading, Some(&signed)).await?;
             sums.into_iter().map(f32::abs).collect()
         }
+        Lift::Slices { signed, members } => sliced(lab, source, group, signed.as_ref(), members).await?,
         Lift::Gates => lab.gate_squares(source.samples).await?[at].clone(),
         Lift::Standardised { squared } => {
             let heads = matches!(group.kind, UnitKind::Heads | UnitKind::KvGroups | UnitKind::HeadDims);
@@ -60,17 +61,9 @@ async fn sums(
 ) -> Result<Vec<f32>, MethodError> {
     let mut sums = vec![0.0; group.units];
     for member in members {
-        let entries = match (lab.graph.param(member.param).role, signed) {
-            (Role::Weight, Some(signed)) => {
-                let known = lab.dense(source).await?;
-                let entries = signed(&known.evidence(lab.compute, lab.graph, lab.params, member.param))?;
-                read_along(lab, member, entries).await?
-            }
-            (Role::Weight, None) => {
-                let scores = lab.score(source, member.param).await?;
-                read_along(lab, member, scores).await?
-            }
-            (Role::Embedding, _) if group.kind == UnitKind::Tokens => rows(lab, source, member).await?,
+        let entries = match lab.graph.param(member.param).role {
+            Role::Weight => slices(lab, source, member, signed).await?,
+            Role::Embedding if group.kind == UnitKind::Tokens => rows(lab, source, member).await?,
             _ => continue,
         };
         for (entry, unit) in entries.iter().zip(&member.unit_of) {
@@ -80,6 +73,48 @@ async fn sums(
         }
     }
     Ok(sums)
+}
+
+/// For each row or column of a weight that goes with a unit the sum of what its entries say: their scores, or what `signed`
+/// makes of the evidence.
+async fn slices(
+    lab: &mut Lab<'_>,
+    source: &Source,
+    member: &Member,
+    signed: Option<&Formula>,
+) -> Result<Vec<f32>, MethodError> {
+    let entries = match signed {
+        Some(signed) => {
+            let known = lab.dense(source).await?;
+            signed(&known.evidence(lab.compute, lab.graph, lab.params, member.param))?
+        }
+        None => lab.score(source, member.param).await?,
+    };
+    Ok(read_along(lab, member, entries).await?)
+}
+
+/// See [`Lift::Slices`].
+async fn sliced(
+    lab: &mut Lab<'_>,
+    source: &Source,
+    group: &Group,
+    signed: Option<&Formula>,
+    members: Members,
+) -> Result<Vec<f32>, MethodError> {
+    let mut units: Option<Vec<f32>> = None;
+    for member in group.members.iter().filter(|member| lab.graph.param(member.param).role == Role::Weight) {
+        let mut own = vec![0.0; group.units];
+        for (slice, unit) in slices(lab, source, member, signed).await?.iter().zip(&member.unit_of) {
+            if let Some(unit) = unit {
+                own[*unit as usize] += slice.abs();
+            }
+        }
+        units = Some(match units {
+            None => own,
+            Some(units) => units.iter().zip(&own).map(|(so_far, own)| members.join(*so_far, *own)).collect(),
+        });
+    }
+    Ok(units.unwrap_or_else(|| vec![0.0; group.units]))
 }
 
 /// Scores of the rows of a table of tokens. Looking a row up is a product with a 1 for its token and a 0 for all others, so
