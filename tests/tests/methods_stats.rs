@@ -53,6 +53,7 @@ impl World {
             sample_count: count as u64,
             exam: course(),
             exam_count: count as u64,
+            drawing: None,
         };
         let mut lab = Lab {
             compute: &self.compute,
@@ -61,6 +62,7 @@ impl World {
             calibration: Calibration { inputs: &self.inputs, samples: count },
             vocabulary: &Vocabulary::default(),
             task: Some(&task),
+            checkpoints: &[],
             meter: &Silent,
             watch: &Unwatched,
             now_ms: &|| 0.0,

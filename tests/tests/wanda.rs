@@ -4,7 +4,7 @@
 use pollster::block_on;
 use secateur_exec::{Calibration, Silent};
 use secateur_graph::groups::Vocabulary;
-use secateur_methods::{Cache, Lab, Outcome, find};
+use secateur_methods::{Cache, Lab, Outcome, Unwatched, find};
 use secateur_protocol::{Recipe, Value};
 use secateur_tests::{Golden, Opened, assert_close_relative, public_path};
 
@@ -22,7 +22,10 @@ fn wanda(opened: &Opened, pixels: &[f32], samples: usize) -> Outcome {
         params: &opened.params,
         calibration: Calibration { inputs: pixels, samples },
         vocabulary: &Vocabulary::default(),
+        task: None,
+        checkpoints: &[],
         meter: &Silent,
+        watch: &Unwatched,
         now_ms: &|| 0.0,
         cache: &mut cache,
     };

@@ -140,9 +140,8 @@ fn settle(
             }
             let error = weight[col] / upper[[col, col]];
             weight[col] = 0.0;
-            for at in col + 1..end {
-                weight[at] -= error * upper[[col, at]];
-            }
+            let share = upper.slice(s![col, col + 1..end]);
+            weight[col + 1..end].iter_mut().zip(share).for_each(|(weight, share)| *weight -= error * share);
             errors[[row, col - start]] = error;
         }
     }
