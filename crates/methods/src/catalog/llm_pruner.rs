@@ -102,7 +102,7 @@ impl Plan {
         Ok(Self {
             protect: protected(lab.graph, &groups, &kinds, (whole("first")?, whole("last")?)),
             kinds,
-            ratio: values.number("ratio")?,
+            ratio: values.number("sparsity")?,
             global: values.text("share")? == "global",
             iterations: whole("iterations")?,
         })
@@ -153,7 +153,7 @@ fn protected(
 
 fn card() -> Card {
     let own = vec![
-        Field::number("ratio", 0.25, 0.0, 0.99, "Share of the units of every block that takes part to remove."),
+        Field::number("sparsity", 0.25, 0.0, 0.99, "Share of the units of every block that takes part to remove."),
         Field::choice(
             "units",
             "heads,neurons",

@@ -38,7 +38,7 @@ fn neurons_go_in_the_order_of_the_published_scores() {
             for gone in 1..8_usize {
                 let ratio = gone as f64 / 8.0;
                 let settings = format!(
-                    "units=neurons importance={importance} members={members} ratio={ratio} first=0 last=0 recovery=none"
+                    "units=neurons importance={importance} members={members} sparsity={ratio} first=0 last=0 recovery=none"
                 );
                 let outcome = world.run(&recipe("llm-pruner", 0, &settings)).unwrap();
                 let mut want = order[..gone].to_vec();
@@ -67,12 +67,12 @@ fn shares(world: &World, settings: &str) -> Vec<(u32, usize, usize)> {
 fn first_and_last_blocks_stay_whole_and_the_others_lose_their_share() {
     let [world, _] = World::all();
     for (settings, whole) in [("first=1 last=0", 1), ("first=0 last=1", 2)] {
-        for (block, units, gone) in shares(&world, &format!("ratio=0.5 recovery=none samples=4 {settings}")) {
+        for (block, units, gone) in shares(&world, &format!("sparsity=0.5 recovery=none samples=4 {settings}")) {
             assert_eq!(gone, if block == whole { 0 } else { units / 2 }, "{settings}: block {block}");
         }
     }
     assert!(
-        shares(&world, "ratio=0.5 recovery=none samples=4").iter().all(|(_, _, gone)| *gone == 0),
+        shares(&world, "sparsity=0.5 recovery=none samples=4").iter().all(|(_, _, gone)| *gone == 0),
         "there are only two"
     );
 }
@@ -81,10 +81,10 @@ fn first_and_last_blocks_stay_whole_and_the_others_lose_their_share() {
 fn steps_reach_the_same_count_and_keep_what_is_gone() {
     let [mut world, _] = World::all();
     let mut run = |settings: &str| {
-        let settings = format!("units=neurons ratio=0.5 first=0 last=0 recovery=none samples=6 {settings}");
+        let settings = format!("units=neurons sparsity=0.5 first=0 last=0 recovery=none samples=6 {settings}");
         world.run(&recipe("llm-pruner", 0, &settings)).unwrap().removal
     };
-    let (half, once, twice) = (run("ratio=0.25"), run(""), run("iterations=2"));
+    let (half, once, twice) = (run("sparsity=0.25"), run(""), run("iterations=2"));
     for (at, gone) in &twice {
         assert_eq!(gone.len(), once[at].len());
         assert!(half[at].iter().all(|unit| gone.contains(unit)), "the first step's are still gone");
@@ -94,7 +94,7 @@ fn steps_reach_the_same_count_and_keep_what_is_gone() {
 #[test]
 fn adapters_learn_and_what_is_gone_stays_gone() {
     let [mut world, _] = World::all();
-    let wish = recipe("llm-pruner", 5, "ratio=0.5 first=0 samples=4 steps=3 batch=4 rank=2");
+    let wish = recipe("llm-pruner", 5, "sparsity=0.5 first=0 samples=4 steps=3 batch=4 rank=2");
     let outcome = world.run(&wish).unwrap();
     let params = outcome.params.clone().unwrap();
     let mut moved = 0;
