@@ -43,8 +43,9 @@ fn card() -> Card {
         formula: "sparsity(t) = s + (0 - s) (1 - (t - t0) / (n dt))^3; the smallest |w| go".into(),
         differs: "As in the authors' later code, exactly the asked-for number goes and what is pruned cannot return; their first \
                   code cut at a smoothed threshold of a histogram, lagged behind the curve and let weights come back. The \
-                  last cut always comes, whether or not the interval divides the time. \"global\" and \"once\" are here to \
-                  compare with."
+                  last cut always comes, whether or not the interval divides the time. The paper gives every layer the same \
+                  share and spares small layers by hand: allocation = uniform, which spares none; one threshold over all \
+                  layers spares them by itself."
             .into(),
         needs: vec![Need::Training],
         filing: Filing {
@@ -60,9 +61,10 @@ fn card() -> Card {
                 Field::number("sparsity", 0.9, 0.0, 0.99, "Share of all prunable weights to remove."),
                 Field::choice(
                     "allocation",
-                    "uniform",
-                    &["uniform", "global"],
-                    "uniform: every layer loses the same share. global: the smallest weights anywhere go.",
+                    "global",
+                    &["global", "uniform"],
+                    "global: the smallest weights anywhere go. uniform: every layer loses the same share, which starves small \
+                     ones.",
                 ),
                 Field::choice(
                     "schedule",

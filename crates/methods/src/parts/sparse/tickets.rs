@@ -1,5 +1,6 @@
 //! Iterative magnitude pruning: train, cut, put what is left back to early values, and again.
 
+use burn::tensor::Tensor;
 use secateur_exec::rng::Rng;
 use secateur_exec::train::{Learner, Next, Seen, State, TrainSpec};
 use secateur_exec::{Gates, Params, Value};
@@ -216,15 +217,14 @@ impl Wish {
 /// 2019: stability to pruning).
 async fn apart(lab: &Lab<'_>, dense: &Params, sparse: &Params, masks: &Masks) -> Result<String, MethodError> {
     let dense = dense.masked(lab.compute, lab.graph, masks)?;
-    let mut sums = [0.0; 4];
+    let mut sums: Tensor<1> = Tensor::zeros([4], lab.compute.device());
     for id in lab.graph.prunable() {
         let (a, b) = (weight(lab.graph, &dense, id)?, weight(lab.graph, sparse, id)?);
         let found = [(a.clone() - b.clone()).square(), a.clone() * b.clone(), a.square(), b.square()];
-        for (sum, entries) in sums.iter_mut().zip(found) {
-            *sum += f64::from(Value::R1(entries.sum()).read().await?[0]);
-        }
+        sums = sums + Tensor::cat(found.map(Tensor::sum).into(), 0);
     }
-    let [squares, product, a, b] = sums;
+    let sums = Value::R1(sums).read().await?;
+    let [squares, product, a, b] = [0, 1, 2, 3].map(|at| f64::from(sums[at]));
     let angle = (product / (a * b).sqrt().max(f64::MIN_POSITIVE)).clamp(-1.0, 1.0).acos().to_degrees();
     Ok(format!(
         "It ended {:.3} from the dense model's weights in the places it keeps, at {angle:.1} degrees.",
