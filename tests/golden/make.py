@@ -2,7 +2,7 @@
 
     python -m venv ~/.cache/secateur/golden && . ~/.cache/secateur/golden/bin/activate
     pip install -r requirements.txt
-    python make.py [tiny] [selection] [shipped] [families] [tokens] [diffusion] [pictures] [sparse]
+    python make.py [tiny] [selection] [shipped] [families] [tokens] [diffusion] [pictures] [sparse] [gates]
 
 `shipped` needs the trained models in public/models. Every draw is seeded; running it again on the
 same versions gives the same bytes.
@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 
 HERE = Path(__file__).parent
-PARTS = ("tiny", "selection", "shipped", "families", "tokens", "diffusion", "pictures", "sparse")
+PARTS = ("tiny", "selection", "shipped", "families", "tokens", "diffusion", "pictures", "sparse", "gates")
 
 if __name__ == "__main__":
     torch.use_deterministic_algorithms(True)

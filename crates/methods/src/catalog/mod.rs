@@ -12,7 +12,7 @@ macro_rules! methods {
     };
 }
 
-methods! { random, magnitude, global_mp, wanda, gblm, taylor, lrp, sparsegpt, flap, obspa, evopress, finercut, rd_joint, darex, dare_ties, gmp, set, rigl, granet, lottery, rewinding, perp }
+methods! { random, magnitude, global_mp, wanda, gblm, taylor, lrp, sparsegpt, flap, obspa, evopress, finercut, rd_joint, darex, dare_ties, gmp, set, rigl, granet, lottery, rewinding, l0, movement, pdp, vtrans, compresso, ecodiff, perp }
 
 /// The method with this id on its card.
 pub fn find(id: &str) -> Option<&'static dyn Method> {

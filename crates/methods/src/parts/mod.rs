@@ -7,6 +7,7 @@ pub(crate) mod deltas;
 pub mod fields;
 #[cfg(test)]
 pub(crate) mod golden;
+pub(crate) mod gates;
 pub(crate) mod learn;
 mod one_shot;
 mod pattern;

@@ -2,6 +2,7 @@
 
 mod compensation;
 mod deltas;
+mod gates;
 mod patterns;
 mod promises;
 mod search;

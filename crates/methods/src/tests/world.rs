@@ -1,7 +1,7 @@
 use std::cell::Cell;
 
 use secateur_exec::rng::Rng;
-use secateur_exec::train::{self, Classes, Course, Task, Texts};
+use secateur_exec::train::{self, Classes, Course, DenoiseStep, Task, Texts};
 use secateur_exec::{Calibration, Cancelled, Compute, Meter, Params, Tick};
 use secateur_graph::groups::Vocabulary;
 use secateur_graph::ops::*;
@@ -24,6 +24,8 @@ pub struct World {
     pub vocabulary: Vocabulary,
     /// What this model was fine-tuned from, and others that were.
     pub checkpoints: Vec<Params>,
+    /// Steps of a sampler, where the model takes noise away.
+    pub drawing: Option<Vec<DenoiseStep>>,
     pub cache: Cache,
 }
 
@@ -48,7 +50,7 @@ impl World {
         let each: usize = graph.nodes[0].shape.iter().product();
         let mut rng = Rng::keyed(1, "test-inputs", 0, "");
         let inputs = (0..SAMPLES * each).map(|at| rng.normal() * (1 + at % 5) as f32).collect();
-        Self { compute, graph, params, inputs, samples: SAMPLES, vocabulary: Vocabulary::default(), checkpoints: Vec::new(), cache: Cache::default() }
+        Self { compute, graph, params, inputs, samples: SAMPLES, vocabulary: Vocabulary::default(), checkpoints: Vec::new(), drawing: None, cache: Cache::default() }
     }
 
     pub fn run(&mut self, recipe: &Recipe) -> Result<Outcome, MethodError> {
@@ -73,7 +75,7 @@ impl World {
             }
         };
         let sample_count = self.samples as u64;
-        let task = Task { lessons: course(4), samples: course(1), sample_count, exam: course(4), exam_count: 2, drawing: None };
+        let task = Task { lessons: course(4), samples: course(1), sample_count, exam: course(4), exam_count: 2, drawing: self.drawing.clone() };
         let mut lab = Lab {
             compute: &self.compute,
             graph: &self.graph,
