@@ -154,14 +154,20 @@ async fn from_safetensors<H: Host>(
     files: &Files<'_>,
     config: Option<&Value>,
 ) -> Result<Found<H::File>, Stop> {
-    let mut shards = Vec::new();
-    for asset in files.weights()? {
-        shards.push(Piece::File(opened(host, asset).await?));
-    }
+    let shards = weights(host, files).await?;
     let name = files.name()?;
     let (file, header) = Shards::open(shards).await.map_err(|error| Stop::because(format!("{name}: {error}")))?;
     let model = secateur_models::detect(&header, config).map_err(Stop::because)?;
     Ok((model, header, file))
+}
+
+/// A model's files of weights, opened.
+pub(crate) async fn weights<H: Host>(host: &H, files: &Files<'_>) -> Result<Vec<Piece<ReadAhead<H::File>>>, Stop> {
+    let mut shards = Vec::new();
+    for asset in files.weights()? {
+        shards.push(Piece::File(opened(host, asset).await?));
+    }
+    Ok(shards)
 }
 
 /// From a graph of operators, whose weights may lie in files beside it.

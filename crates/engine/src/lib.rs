@@ -13,6 +13,8 @@ mod forward;
 mod history;
 mod host;
 mod jobs;
+mod learning;
+mod others;
 mod picture;
 mod samples;
 mod serve;

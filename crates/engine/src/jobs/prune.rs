@@ -9,6 +9,7 @@ use secateur_protocol::{Card, Event, Need, Recipe, Value};
 use crate::Host;
 use crate::desk::Job;
 use crate::history::{Changed, Cut};
+use crate::others::others;
 use crate::samples::{Samples, Wish};
 use crate::session::Session;
 use crate::stop::Stop;
@@ -63,6 +64,7 @@ pub(crate) async fn find_cut<H: Host>(
     let answered = card.needs(Need::Answers) || card.needs(Need::Training);
     let material = if answered { Material::of(&open.checkpoint, &digits, samples.length.unwrap_or(1))? } else { None };
     let vocabulary = open.checkpoint.vocabulary.clone();
+    let checkpoints = others(job, compute, &open.checkpoint, &card, &recipe).await?;
     let times = whole(&card, &recipe, "times");
     let drawing = times.map(|times| drawing(&open.checkpoint, times)).transpose()?.flatten();
     let (model, weights) = open.parts()?;
@@ -76,7 +78,9 @@ pub(crate) async fn find_cut<H: Host>(
         calibration: Calibration { inputs: &samples.inputs, samples: samples.count },
         vocabulary: &vocabulary,
         meter: job,
+        watch: job,
         task: task.as_ref(),
+        checkpoints: &checkpoints,
         now_ms: &|| job.host().now_ms(),
         cache: &mut weights.cache,
     };

@@ -168,7 +168,11 @@ pub fn calibration() -> Vec<Field> {
 /// opens the checkpoint that `base` names, and those in `others` where a method has that too.
 pub fn base(over: &'static str) -> Vec<Field> {
     vec![
-        Field::words("base", "The checkpoint that this model was fine-tuned from: builtin:ID or a .safetensors file."),
+        Field::words(
+            "base",
+            "The checkpoint that this model was fine-tuned from: builtin:ID or a .safetensors file; on the page, the name of one that \
+             was dropped before this model.",
+        ),
         Field::choice(
             "over",
             over,

@@ -7,8 +7,8 @@ pub(crate) mod deltas;
 pub mod fields;
 #[cfg(test)]
 pub(crate) mod golden;
-pub(crate) mod gates;
 pub(crate) mod learn;
+pub(crate) mod gates;
 mod one_shot;
 mod pattern;
 mod plan;
@@ -16,10 +16,10 @@ pub(crate) mod recover;
 pub mod schedule;
 pub(crate) mod search;
 pub(crate) mod sparse;
-mod units;
+pub(crate) mod units;
 
 pub use compensate::Compensation;
-pub use criterion::{Columns, Criterion, Evidence, Formula, Lift, Needs, Scores};
+pub use criterion::{Columns, Criterion, Evidence, Formula, Lift, Members, Needs, Scores};
 pub use one_shot::OneShot;
 pub(crate) use one_shot::changed;
 pub use pattern::{Allocation, Cut, Pattern};

@@ -110,7 +110,7 @@ impl UnitCut {
 }
 
 /// The model has none of these kinds of units.
-pub(super) fn nothing_to_cut(kinds: &[UnitKind], groups: &[Group]) -> MethodError {
+pub(crate) fn nothing_to_cut(kinds: &[UnitKind], groups: &[Group]) -> MethodError {
     let there = UnitKind::ALL.into_iter().filter(|kind| groups.iter().any(|group| group.kind == *kind));
     let words = |kinds: Vec<UnitKind>| kinds.into_iter().map(UnitKind::word).collect::<Vec<_>>().join(", ");
     MethodError::NoUnits { wanted: words(kinds.to_vec()), there: words(there.collect()) }
