@@ -2,12 +2,15 @@
 
 mod compensation;
 mod deltas;
+mod llm_pruner;
 mod gates;
+mod nvit;
 mod patterns;
 mod promises;
 mod search;
 mod recover;
 mod sparse;
+mod toy;
 mod units;
 mod wanda;
 pub(crate) mod world;
