@@ -109,7 +109,7 @@ fn answers_follow_the_masks() {
 fn a_wrong_recipe_is_refused_and_changes_nothing() {
     let run = opened(vec![prune("magnitude", 0.5), prune("magnitude", 7.0), prune("magic", 0.5), Command::Evaluate]);
     assert!(run.error(4).contains("sparsity"), "{}", run.error(4));
-    assert!(run.error(5).contains("there are random, magnitude, wanda"), "{}", run.error(5));
+    assert!(run.error(5).contains("there are random, magnitude, global-mp"), "{}", run.error(5));
     assert_eq!(run.report(6).masks_digest, run.level(3).digest);
 }
 
