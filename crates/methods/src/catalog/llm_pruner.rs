@@ -96,7 +96,8 @@ fn criterion(values: &Values<'_>) -> Result<Criterion, MethodError> {
 impl Plan {
     fn read(values: &Values<'_>, lab: &Lab<'_>) -> Result<Self, MethodError> {
         let units = values.text("units")?;
-        let kinds = UnitKind::ALL.into_iter().filter(|kind| units.split(',').any(|word| word == kind.word())).collect();
+        let kinds: Vec<UnitKind> =
+            UnitKind::ALL.into_iter().filter(|kind| units.split(',').any(|word| word == kind.word())).collect();
         let whole = |key| values.number(key).map(|number| number as usize);
         let groups = lab.graph.groups_with(lab.vocabulary);
         Ok(Self {
@@ -138,7 +139,7 @@ impl Plan {
 fn protected(
     graph: &Graph,
     groups: &[Group],
-    kinds: &Vec<UnitKind>,
+    kinds: &[UnitKind],
     (first, last): (usize, usize),
 ) -> BTreeMap<usize, Vec<u32>> {
     let blocks_of = |group: &Group| -> BTreeSet<u32> {

@@ -102,7 +102,7 @@ async fn left(lab: &Lab<'_>, deltas: &Deltas) -> Result<String, MethodError> {
     let all: usize = deltas.keys().map(|id| lab.graph.param(*id).len()).sum();
     let counts: Vec<Tensor<1>> = deltas.values().map(|delta| delta.clone().abs().sign().sum()).collect();
     let counts = if counts.is_empty() { Vec::new() } else { Value::R1(Tensor::cat(counts, 0)).read().await? };
-    lab.compute.check().map_err(ExecError::from)?;
+    lab.compute.check()?;
     let left: f64 = counts.into_iter().map(f64::from).sum();
     Ok(format!(
         "{left} of {all} entries of the difference are left ({:.2} %); the others are the base model's.",

@@ -66,14 +66,15 @@ fn flat(answers: Tensor<3>) -> Tensor<2> {
 #[cfg(test)]
 mod tests {
     use burn::tensor::{Device, TensorData};
-    use serde_json::Value;
+    use secateur_exec::Value;
+    use serde_json::Value as Json;
 
     use super::*;
 
     /// tests/golden/methods/search.py; the published code divides some of them by the number of classes too.
     #[test]
     fn they_are_those_of_the_published_code() {
-        let golden: Value =
+        let golden: Json =
             serde_json::from_str(include_str!("../../../../../tests/golden/methods/search.json")).unwrap();
         let answers = |name: &str| {
             let numbers: Vec<f32> = serde_json::from_value(golden[name].clone()).unwrap();
@@ -89,7 +90,8 @@ mod tests {
             ("js-swapped", Distance::SwappedJensenShannon, 50.0),
             ("squares", Distance::Squares, 1.0),
         ] {
-            let each: Vec<f32> = distance.between(dense.clone(), pruned.clone()).into_data().try_into_vec().unwrap();
+            let each = Value::R1(distance.between(dense.clone(), pruned.clone()));
+            let each = pollster::block_on(each.read()).unwrap();
             let got = each.iter().map(|apart| f64::from(*apart)).sum::<f64>() / 2.0 / divided;
             let want = golden["distances"][name].as_f64().unwrap();
             assert!((got - want).abs() < 1e-6 * want.max(1.0), "{name}: {got} {want}");

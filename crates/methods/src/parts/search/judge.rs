@@ -57,7 +57,7 @@ impl<'a> Judge<'a> {
             let dense = Tensor::cat(batch.iter().map(|at| self.dense[*at].clone()).collect(), 0);
             let apart = self.distance.between(dense, self.answers(graph, params, batch)?);
             all.extend(Value::R1(apart).read().await?);
-            self.compute.check().map_err(ExecError::from)?;
+            self.compute.check()?;
         }
         Ok(all)
     }
