@@ -104,7 +104,14 @@ fn changes_session(command: &Command) -> bool {
         Hello { .. } | UseDevice { .. } | Load { .. } | Prune { .. } | Undo | Redo => true,
         Run { .. } | Predict { .. } | Evaluate | Time { .. } | Heat { .. } | Export { .. } | Verdict => false,
         EvaluateText(_) | Classify { .. } | Generate(_) | Draw(_) => false,
-        Sweep { .. } | Compare { .. } | Train { .. } | Bench { .. } | BenchProducts { .. } | Cancel { .. } | Steer { .. } => false,
+        Sweep { .. }
+        | Contrast { .. }
+        | Compare { .. }
+        | Train { .. }
+        | Bench { .. }
+        | BenchProducts { .. }
+        | Cancel { .. }
+        | Steer { .. } => false,
     }
 }
 

@@ -49,6 +49,7 @@ async fn run<H: Host>(session: &mut Session<H::File>, job: &Job<'_, H>, command:
         Command::Export { format } => jobs::export::run(session, job, format).await,
         Command::Verdict => jobs::export::verdict(session, job),
         Command::Sweep { recipe } => jobs::sweep::run(session, job, recipe).await,
+        Command::Contrast { a, b, side } => jobs::contrast::run(session, job, [a, b], side).await,
         Command::Compare { with } => jobs::compare::run(session, job, with).await,
         Command::Train(asked) => jobs::train::run(session, job, asked).await,
         Command::Bench { entries, repeats } => jobs::bench::run(session, job, entries, repeats).await,

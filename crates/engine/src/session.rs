@@ -5,10 +5,10 @@ use secateur_exec::text::{Perplexity, Windows};
 use secateur_exec::{Compute, Params};
 use secateur_formats::ReadAt;
 use secateur_graph::surgery::Removal;
-use secateur_graph::{Mask, ParamId};
+use secateur_graph::{Mask, Masks, ParamId};
 use secateur_methods::{Cache, Scores};
 use secateur_models::Model;
-use secateur_protocol::{Gone, LayerLevel, Level, Timing, Written, fnv1a};
+use secateur_protocol::{Gone, LayerLevel, Level, Timing, Written, masks_digest};
 
 use crate::checkpoint::Checkpoint;
 use crate::history::{Cut, History};
@@ -237,15 +237,10 @@ impl<F> Open<F> {
         }
     }
 
-    /// FNV-1a over the masks' words, parameter by parameter in graph order.
+    /// Names the masks that hold now.
     pub fn digest(&self) -> String {
-        let graph = &self.checkpoint.model.graph;
-        let mut bytes = Vec::new();
-        for id in graph.prunable() {
-            let full = Mask::full(graph.param(id).len());
-            bytes.extend(self.mask(id).unwrap_or(&full).words().iter().flat_map(|word| word.to_le_bytes()));
-        }
-        format!("{:016x}", fnv1a(&bytes))
+        let none = Masks::default();
+        masks_digest(&self.checkpoint.model.graph, self.cut().map_or(&none, |cut| &cut.masks))
     }
 }
 

@@ -78,6 +78,13 @@ pub enum Command {
     Sweep {
         recipe: Recipe,
     },
+    /// Make two cuts of the dense model, keep neither, and tell for each parameter on what they agree; pictures have at most
+    /// `side` cells each way. One [`crate::Event::Contrasted`] per parameter.
+    Contrast {
+        a: Recipe,
+        b: Recipe,
+        side: u32,
+    },
     /// Hold the open model, dense, beside another of the same shapes. Answered by [`crate::Event::Compared`].
     Compare {
         with: Source,

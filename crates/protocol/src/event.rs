@@ -1,10 +1,10 @@
 use std::collections::BTreeMap;
 
-use secateur_graph::Graph;
 use secateur_graph::groups::Vocabulary;
+use secateur_graph::{Graph, Masks, ParamId};
 use serde::{Deserialize, Serialize};
 
-use crate::{Card, Format, HeatKind, Recipe};
+use crate::{Card, Format, HeatKind, Recipe, masks_digest};
 
 /// Index into the list of byte buffers that travels beside the message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,6 +67,14 @@ pub enum Event {
     Heat {
         param: u32,
         kind: HeatKind,
+        rows: u32,
+        cols: u32,
+        data: BlobId,
+    },
+    /// Two cuts of one parameter. `data`: u8, `rows` x `cols` cells row by row, for each three shares, 0 to 255: of its
+    /// entries that both cuts remove, that only the first one does, and that only the second one does.
+    Contrasted {
+        contrast: Contrasted,
         rows: u32,
         cols: u32,
         data: BlobId,
@@ -246,6 +254,16 @@ pub struct LayerLevel {
 }
 
 impl Level {
+    /// A model of which nothing is cut.
+    pub fn dense(graph: &Graph) -> Self {
+        let whole = |id: ParamId| {
+            let of = graph.param(id).len() as u64;
+            LayerLevel { param: id.0, kept: of, of }
+        };
+        let (layers, digest) = (graph.prunable().map(whole).collect(), masks_digest(graph, &Masks::default()));
+        Self { recipe: None, layers, removed: Vec::new(), undo: 0, redo: 0, notes: Vec::new(), digest }
+    }
+
     /// Removed entries of all prunable weights.
     pub fn zeros(&self) -> u64 {
         self.layers.iter().map(|layer| layer.of - layer.kept).sum()
@@ -260,6 +278,16 @@ impl Level {
     pub fn sparsity(&self) -> f64 {
         self.zeros() as f64 / (self.prunable() as f64).max(1.0)
     }
+}
+
+/// Entries of one parameter that two cuts remove.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Contrasted {
+    pub param: u32,
+    pub both: u64,
+    pub only_a: u64,
+    pub only_b: u64,
+    pub of: u64,
 }
 
 /// One picture through both models; probabilities by class.

@@ -1,3 +1,15 @@
+use secateur_graph::{Graph, Mask, Masks};
+
+/// Names the masks of a model: FNV-1a over their words, parameter by parameter in graph order.
+pub fn masks_digest(graph: &Graph, masks: &Masks) -> String {
+    let mut bytes = Vec::new();
+    for id in graph.prunable() {
+        let full = Mask::full(graph.param(id).len());
+        bytes.extend(masks.get(id).unwrap_or(&full).words().iter().flat_map(|word| word.to_le_bytes()));
+    }
+    format!("{:016x}", fnv1a(&bytes))
+}
+
 /// FNV-1a, 64 bits (Fowler, Noll, Vo): a short stable name for a text. Not for secrets.
 pub const fn fnv1a(bytes: &[u8]) -> u64 {
     let mut hash = 0xcbf2_9ce4_8422_2325_u64;

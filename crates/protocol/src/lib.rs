@@ -18,12 +18,12 @@ pub use command::{
     Source, Steer, TextTest, Train,
 };
 pub use event::{
-    Adapter, Bandwidth, BlobId, BuiltIn, Classified, Comparison, Event, FileOut, GateRow, Gone, LayerLevel, Layout, Level,
-    Loaded, Mark, Multiplied, OpTime, ParamDiff, Prediction, ProductTime, Products, Reader, Report, Score, Spread,
-    Swept, Timing, Token, TrainLog, Unit, Verdict, Written,
+    Adapter, Bandwidth, BlobId, BuiltIn, Classified, Comparison, Contrasted, Event, FileOut, GateRow, Gone, LayerLevel,
+    Layout, Level, Loaded, Mark, Multiplied, OpTime, ParamDiff, Prediction, ProductTime, Products, Reader, Report,
+    Score, Spread, Swept, Timing, Token, TrainLog, Unit, Verdict, Written,
 };
 pub use filing::{AXES, Axis, Filing};
-pub use hash::fnv1a;
+pub use hash::{fnv1a, masks_digest};
 pub use recipe::{Recipe, RecipeError, RecipeId, Value, Values};
 
 use serde::{Deserialize, Serialize};

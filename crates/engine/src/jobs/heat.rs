@@ -56,14 +56,14 @@ async fn values<F: ReadAt>(session: &mut Session<F>, id: ParamId, kind: HeatKind
     Ok(values.into_iter().map(f32::abs).collect())
 }
 
-struct Picture {
-    rows: usize,
-    cols: usize,
-    cells: Vec<f32>,
+pub(super) struct Picture {
+    pub rows: usize,
+    pub cols: usize,
+    pub cells: Vec<f32>,
 }
 
 /// Shrinks a matrix to at most `side` cells each way; each cell is the mean of what it covers.
-fn shrink(values: &[f32], rows: usize, cols: usize, side: usize) -> Picture {
+pub(super) fn shrink(values: &[f32], rows: usize, cols: usize, side: usize) -> Picture {
     let (high, wide) = (rows.min(side), cols.min(side));
     let mut cells = Vec::with_capacity(high * wide);
     for y in 0..high {

@@ -3,6 +3,7 @@
 pub(crate) mod bench;
 pub(crate) mod classify;
 pub(crate) mod compare;
+pub(crate) mod contrast;
 pub(crate) mod draw;
 pub(crate) mod evaluate;
 pub(crate) mod export;

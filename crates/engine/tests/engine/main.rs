@@ -4,6 +4,7 @@ mod bad_files;
 mod cancel;
 mod classify;
 mod commands;
+mod contrast;
 mod draw;
 mod export;
 mod families;
