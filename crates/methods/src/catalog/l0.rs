@@ -6,7 +6,7 @@ use secateur_kernels::gate::Stretch;
 use secateur_protocol::{Card, Field, Filing, Need, Recipe};
 
 use crate::parts::fields::{self, Training, Values};
-use crate::parts::gates::{self, Bank, Budget, Gated, HardConcrete, Kind, Steering};
+use crate::parts::gates::{self, Bank, Budget, Gated, HardConcrete, Kind, Measure, Size, Steering};
 use crate::parts::learn::{Learnt, Lesson};
 use crate::{Lab, Method, MethodError, Outcome, Run};
 
@@ -14,6 +14,9 @@ pub static METHOD: L0 = L0;
 
 /// Hard concrete gates on units, learnt with the weights.
 pub struct L0;
+
+/// Share of the steps in which the target rises.
+const RAMP: f64 = 0.6;
 
 impl Method for L0 {
     fn card(&self) -> Card {
@@ -36,16 +39,19 @@ async fn learn(lab: &Lab<'_>, recipe: &Recipe) -> Result<Outcome, MethodError> {
     let far = HardConcrete::FAR;
     let start = ((1.0 - drop) / drop).ln();
     let kind = HardConcrete { stretch: Stretch::default(), calm: 0.0, start, bounds: Some((-far, far)), rate };
-    let size = Budget::read(lab, &bank, &values, [0.6, rate]).await?;
-    let constrained = values.text("constraint")? == "budget";
+    let size = Size::new(lab.graph, &bank, Measure::read(&values)?);
+    let budget = match values.text("constraint")?.as_str() {
+        "budget" => Some(Budget::read(lab, &bank, &values, [RAMP, rate]).await?),
+        _ => None,
+    };
     let lambda = values.number("lambda")?;
-    let price = |_: &[Vec<Tensor<1>>], kept: &[Tensor<1>]| size.size.left(kept) * lambda;
+    let price = |_: &[Vec<Tensor<1>>], kept: &[Tensor<1>]| size.left(kept) * lambda;
     let gated = Gated {
         graph: lab.graph,
         bank: &bank,
         kind: &kind,
-        budget: constrained.then_some(&size),
-        price: if constrained { None } else { Some(&price) },
+        budget: budget.as_ref(),
+        price: if budget.is_some() { None } else { Some(&price) },
         under: &Plain,
         seed: recipe.seed,
         now: Cell::new(Steering::default()),
@@ -53,21 +59,24 @@ async fn learn(lab: &Lab<'_>, recipe: &Recipe) -> Result<Outcome, MethodError> {
     let spec =
         TrainSpec { steps, lr, warmup: 0.05, schedule: Schedule::Cosine, weight_decay: 0.0, ..TrainSpec::default() };
     let state = bank.start(lab.compute, &kind, recipe.seed, State::new(lab.graph, lab.params.clone()))?;
-    let state = size.start(lab.compute, state)?;
+    let state = match &budget {
+        Some(budget) => budget.start(lab.compute, state)?,
+        None => state,
+    };
     let lesson = Lesson { view: &gated, ..Lesson::plain(spec) };
     let Learnt { state, note } = gates::learn(lab, &lesson, &gated, state).await?;
 
     let log_alpha = gates::one_part(bank.read(&kind, &state).await?);
-    let closed = |row: &Vec<f32>| match constrained {
-        true => kind.expected_closed(row),
-        false => row.iter().filter(|value| kind.settled(&[**value]) == 0.0).count() as f64,
+    let closed = |row: &Vec<f32>| match budget {
+        Some(_) => kind.expected_closed(row),
+        None => row.iter().filter(|value| kind.settled(&[**value]) == 0.0).count() as f64,
     };
     let counts: Vec<f64> = log_alpha.iter().map(closed).collect();
     let decision = gates::decide(&bank, &log_alpha, &counts);
     let open = bank.settled(&kind, &state).await?;
     let (params, unfolded) = gates::fold(lab.compute, lab.graph, &bank, &open, &state.params).await?;
     let mut notes: Vec<String> = note.into_iter().collect();
-    notes.push(gates::told(lab, &size.size, &decision).await?);
+    notes.push(gates::told(lab, &size, &decision).await?);
     notes.extend(gates::left_out(unfolded));
     gates::outcome(lab, &bank, &decision, &log_alpha, Some(params), notes)
 }

@@ -125,8 +125,7 @@ fn card() -> Card {
                   gates of features act where a sub-layer ends; here where the stream is read, by norms and by what \
                   follows these, and their noise comes in at the norms. The code draws noise of heads anew for each \
                   feature and so does this. Gates of the last step are taken, not those of the best exam near the target. \
-                  Its weighted masks cannot run as released; what their last lines compute is done. Its \
-                  penalty of 0.000001 is for models of billions of weights; small ones need more of it."
+                  Its weighted masks cannot run as released; what their last lines compute is done."
             .into(),
         needs: vec![Need::Training],
         filing: Filing {
@@ -149,11 +148,10 @@ fn card() -> Card {
                 Field::number("gate_lr", 0.05, 0.0, 10.0, "Learning rate of the gates; that of the budget's multipliers is twice as high."),
                 Field::number(
                     "penalty",
-                    1e-4,
+                    1e-6,
                     0.0,
                     1.0,
-                    "What information that passes the gates costs; 0.000001 in the authors' code. It lets noise grow to where the \
-                     budget sees it.",
+                    "What information that passes the gates costs. It lets noise grow to where the budget sees it.",
                 ),
                 Field::number("ramp", 0.2, 0.0, 1.0, "Share of the steps in which the target rises from 0."),
                 Field::choice(

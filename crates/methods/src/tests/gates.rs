@@ -20,9 +20,9 @@ fn short(method: &str, seed: u64, settings: &str) -> secateur_protocol::Recipe {
     recipe(method, seed, &format!("steps=8 batch=4 lr=0.01 {tune}{settings}"))
 }
 
-/// What is pruned is 0 in what the model has learnt, whoever looks.
+/// What is pruned is 0 in what the model has learnt.
 fn holds(world: &World, outcome: &Outcome) {
-    let params = outcome.params.as_ref().unwrap().masked(&world.compute, &world.graph, &outcome.masks).unwrap();
+    let params = outcome.params.as_ref().unwrap();
     for (id, mask) in outcome.masks.iter() {
         let values = pollster::block_on(params.read(&world.graph, id)).unwrap();
         assert!((0..mask.len()).all(|at| mask.is_kept(at) || values[at] == 0.0));
@@ -110,6 +110,18 @@ fn what_does_not_fit_is_told() {
     for method in UNITS.iter().chain(&WEIGHTS) {
         assert!(matches!(vit.run(&short(method, 0, "")), Err(MethodError::NoTask)), "{method}");
     }
+}
+
+/// Where open gates cost something, what goes follows from the price and nothing has to be met.
+#[test]
+fn a_higher_price_shuts_more_gates() {
+    let [_, mut lenet] = World::all();
+    let mut shut = |lambda| {
+        let wish = format!("steps=80 batch=4 gate_lr=0.2 lr=0.003 constraint=price lambda={lambda}");
+        lenet.run(&recipe("l0", 3, &wish)).unwrap().removal.values().map(Vec::len).sum::<usize>()
+    };
+    let (cheap, dear) = (shut(0), shut(1000));
+    assert!(cheap < dear && dear > 20, "{cheap} {dear}");
 }
 
 /// The model whose gates became a part of its weights answers as the one behind gates, embeddings that are also the head

@@ -86,6 +86,7 @@ pub fn outcome(
     notes: Vec<String>,
 ) -> Result<Outcome, MethodError> {
     let (masks, removal) = (decision.masks(lab)?, decision.removal.clone());
+    let params = params.map(|params| params.masked(lab.compute, lab.graph, &masks)).transpose()?;
     let scores = Scores::held(lab.graph.prunable().map(|id| (id, spread(lab, bank, scores, id))));
     Ok(Outcome { masks, removal, statistics: Statistics::Kept, params, scores, notes })
 }

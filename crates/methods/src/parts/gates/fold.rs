@@ -54,15 +54,18 @@ fn members<'a>(graph: &'a Graph, row: &'a Row) -> Option<Vec<&'a Member>> {
     for site in row.sites.iter().filter(|site| is_norm(&graph.node(site.reader).op)) {
         written.follow(graph.node(site.reader).inputs[site.input])?;
     }
-    let Written { seen, mut members, .. } = written;
-    for site in &row.sites {
+    for site in row.sites.iter().filter(|site| !is_norm(&graph.node(site.reader).op)) {
         let reader = graph.node(site.reader);
         // What is written with its gate is read with it.
-        if !is_norm(&reader.op) && !seen.contains(&reader.inputs[site.input]) {
+        if written.meets(reader.inputs[site.input]) {
+            written.follow(reader.inputs[site.input])?;
+        } else {
             let weight = *reader.params.first()?;
-            members.insert(place(row, |member| member.param == weight && reads(graph, member, site.reader))?);
+            let member = place(row, |member| member.param == weight && reads(graph, member, site.reader))?;
+            written.members.insert(member);
         }
     }
+    let Written { mut members, .. } = written;
     for member in row.group.gated_members(graph) {
         members.insert(place(row, |other| other == member)?);
     }
@@ -90,6 +93,12 @@ struct Written<'a> {
 }
 
 impl Written<'_> {
+    /// Whether a value is made of some that have their gates already.
+    fn meets(&self, id: NodeId) -> bool {
+        let node = self.graph.node(id);
+        self.seen.contains(&id) || (passes(&node.op) && node.inputs.iter().any(|input| self.meets(*input)))
+    }
+
     fn follow(&mut self, id: NodeId) -> Option<()> {
         if !self.seen.insert(id) {
             return Some(());
@@ -97,9 +106,7 @@ impl Written<'_> {
         let node = self.graph.node(id);
         let goes_on = match &node.op {
             Op::Linear(_) | Op::Conv2d(_) | Op::Embedding(_) | Op::LayerScale(_) | Op::Affine(_) => false,
-            Op::Add(_) | Op::AddPosition(_) | Op::PrependToken(_) | Op::Bias(_) | Op::ToTokens(_) | Op::ToPlaces(_) => {
-                true
-            }
+            op if passes(op) => true,
             _ => return None,
         };
         let written = |(_, member): &(usize, &Member)| {
@@ -110,6 +117,22 @@ impl Written<'_> {
         self.members.extend(members);
         if goes_on { node.inputs.iter().try_for_each(|input| self.follow(*input)) } else { Some(()) }
     }
+}
+
+/// Whether features go through an op one by one and in proportion, perhaps with something added.
+fn passes(op: &Op) -> bool {
+    matches!(
+        op,
+        Op::Add(_)
+            | Op::AddPosition(_)
+            | Op::PrependToken(_)
+            | Op::Bias(_)
+            | Op::ToTokens(_)
+            | Op::ToPlaces(_)
+            | Op::SelectToken(_)
+            | Op::LastToken(_)
+            | Op::MeanTokens(_)
+    )
 }
 
 /// Whether an op measures its features before it passes them on.
