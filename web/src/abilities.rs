@@ -48,6 +48,11 @@ impl App {
         self.open_is(false, |loaded| !speed::shapes(&loaded.graph).is_empty())
     }
 
+    /// Something of the open model can be cut.
+    pub fn cuts(&self) -> bool {
+        self.open_is(false, |loaded| loaded.graph.prunable().next().is_some())
+    }
+
     /// The open model has units that can go as a whole.
     pub fn loses_units(&self) -> bool {
         self.structure.has_units()

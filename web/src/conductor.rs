@@ -18,7 +18,12 @@ use crate::state::{App, Engine};
 use crate::transport::Transport;
 use crate::{budget, frames, pen, share};
 
+pub use contrast::Other;
+
+mod contrast;
+mod demo;
 mod hear;
+mod learn;
 mod make;
 mod rest;
 mod units;
@@ -41,6 +46,10 @@ pub struct Desk {
     device: DeviceChoice,
     /// Files of the model that is being loaded; none for a built-in one.
     loading: Vec<File>,
+    /// Texts that the user has typed, as files, for the cuts that are calibrated on them.
+    texts: Vec<File>,
+    /// The method learns as soon as the model is open.
+    learn_next: bool,
     rest: Option<Timeout>,
     /// The slider was let go; its last cut becomes a step of its own.
     settle: bool,
@@ -108,7 +117,11 @@ impl App {
         let Some(envelope) = envelope else { return };
         let sent = self.desk.try_update_value(|desk| {
             desk.sent_ms.insert(envelope.id, frames::now_ms());
-            let files = if matches!(envelope.body, Command::Load { .. }) { &desk.loading[..] } else { &[] };
+            let files = match &envelope.body {
+                Command::Load { .. } => &desk.loading[..],
+                Command::Contrast { .. } => &desk.texts[..],
+                _ => &[],
+            };
             desk.transport.as_ref().map(|transport| transport.send(&envelope, files))
         });
         if let Some(Some(Err(error))) = sent {
@@ -130,12 +143,15 @@ impl App {
         self.send(cancel);
     }
 
-    /// Cuts as the controls say. `moving`: the slider is under way, one step of history for the whole way.
+    /// Cuts as the controls say, unless that has to be learnt: then somebody has to want it, see [`App::learn`]. `moving`: the
+    /// slider is under way, one step of history for the whole way.
     pub fn prune(&self, moving: bool) {
         self.show_recorded();
         self.mend_units();
         match self.recipe.get_untracked() {
+            Some(Ok(_)) if untrack(|| self.learns()) => {}
             Some(Ok(recipe)) => {
+                self.end_learning();
                 self.make_room();
                 self.desk.update_value(|desk| (desk.rest, desk.settle) = (None, false));
                 self.ask(Job::Prune, Command::Prune { recipe, amend: moving });
@@ -157,6 +173,7 @@ impl App {
     }
 
     pub fn step(&self, command: Command) {
+        self.end_learning();
         self.make_room();
         self.ask(Job::Step, command);
     }
@@ -170,6 +187,7 @@ impl App {
 
     pub fn use_device(&self, device: DeviceChoice) {
         self.inputs.device.set(device);
+        self.end_learning();
         self.ask(Job::Device, Command::UseDevice { device });
     }
 
@@ -178,6 +196,7 @@ impl App {
             self.inputs.model.set(format!("builtin:{id}"));
         }
         self.desk.update_value(|desk| desk.loading.clear());
+        self.end_learning();
         self.ask(Job::Load, Command::Load { source: Source::BuiltIn { id: id.into() } });
     }
 
@@ -189,6 +208,7 @@ impl App {
             return;
         }
         self.desk.update_value(|desk| desk.loading = files);
+        self.end_learning();
         self.ask(Job::Load, Command::Load { source: Source::Files { files: refs } });
     }
 

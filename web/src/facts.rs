@@ -9,9 +9,12 @@ use secateur_protocol::{
     Verdict, Written,
 };
 
+use crate::contrast::Contrast;
 use crate::drawings::{Drawings, Sizes};
 use crate::heat::Heat;
+use crate::results::Run;
 use crate::sensitivity::Sweep;
+use crate::training::Training;
 
 /// Heat maps of at most this many cells each way belong on the map; finer ones to the enlarged matrix.
 pub const TILE_CELLS: u32 = 48;
@@ -61,6 +64,11 @@ pub struct Facts {
     pub written: RwSignal<Option<(String, Arc<Written>)>>,
     pub drawings: RwSignal<Option<Drawings>>,
     pub sweep: RwSignal<Sweep>,
+    /// Of the method that learns or has learnt last.
+    pub training: RwSignal<Training>,
+    pub contrast: RwSignal<Contrast>,
+    /// Cuts that were measured on this page, of all models.
+    pub runs: RwSignal<Vec<Run>>,
     /// With the digest of the masks that they are about.
     pub verdicts: RwSignal<Option<(String, Arc<Vec<Verdict>>)>>,
     /// How an export turned out when it was opened again.
@@ -83,6 +91,9 @@ impl Facts {
             written: RwSignal::new(None),
             drawings: RwSignal::new(None),
             sweep: RwSignal::new(Sweep::default()),
+            training: RwSignal::new(Training::default()),
+            contrast: RwSignal::new(Contrast::default()),
+            runs: RwSignal::new(Vec::new()),
             verdicts: RwSignal::new(None),
             exported: RwSignal::new(None),
             heats: RwSignal::new(Heats::new()),
@@ -117,7 +128,10 @@ impl Facts {
                 let to = if items.iter().all(|item| item.test.is_none()) { self.drawn } else { self.digits };
                 to.set(Some(Arc::new(Digits { items, pixels })));
             }
-            Event::Report(report) => self.report.set(Some(Arc::new(report))),
+            Event::Report(report) => {
+                self.collect(&report);
+                self.report.set(Some(Arc::new(report)));
+            }
             Event::Timing(timing) => self.timing.set(Some((self.digest(), timing))),
             Event::Products(products) => self.products.set(Some(Arc::new(products))),
             Event::Written(written) => self.written.set(Some((self.digest(), Arc::new(*written)))),
@@ -126,6 +140,17 @@ impl Facts {
                 let (sizes, pixels) = (Sizes { steps, count, height, width, channels }, blob(blobs, pixels)?);
                 let take = |drawings: &mut _| Drawings::take(drawings, sizes, step, pixels, self.digest());
                 self.drawings.try_update(take).unwrap_or(Ok(()))?;
+            }
+            Event::Learning { step, steps, loss, rate, curves } => {
+                self.training.update(|training| training.take(step, steps, rate, loss, curves));
+            }
+            Event::Gates { rows, open, .. } => {
+                let open = blob(blobs, open)?;
+                self.training.try_update(|training| training.take_gates(&rows, open)).unwrap_or(Ok(()))?;
+            }
+            Event::Contrasted { contrast: told, rows, cols, data } => {
+                let shares = blob(blobs, data)?;
+                self.contrast.try_update(|all| all.take(told, rows, cols, shares)).unwrap_or(Ok(()))?;
             }
             Event::Swept(point) => self.sweep.update(|sweep| sweep.take(point)),
             Event::Verdicts { items } => self.verdicts.set(Some((self.digest(), Arc::new(items)))),
@@ -152,10 +177,25 @@ impl Facts {
             self.written.set(None);
             self.drawings.set(None);
             self.sweep.set(Sweep::default());
+            self.training.set(Training::default());
+            self.contrast.set(Contrast::default());
             self.verdicts.set(None);
             self.heats.set(Heats::new());
         }
         self.loaded.set(Some(Arc::new(loaded)));
+    }
+
+    /// Keeps what the engine has measured of the cut that holds now; measured again, it takes the older one's place.
+    fn collect(&self, report: &Report) {
+        let recipe = self.level.with_untracked(|level| level.as_ref().and_then(|level| level.recipe.clone()));
+        let known = report.metric_pruned.is_finite() && !self.recorded.get_untracked();
+        if let Some(recipe) = recipe.filter(|_| known && report.masks_digest == self.digest()) {
+            let run = Run::made(report, &recipe);
+            self.runs.update(|runs| {
+                runs.retain(|other| !other.is_again(&run));
+                runs.push(run);
+            });
+        }
     }
 
     /// Whether something was made under the masks that hold now.

@@ -11,6 +11,8 @@ pub enum Job {
     Device,
     Load,
     Prune,
+    /// A cut that is learnt: it takes long and is watched.
+    Learn,
     Step,
     TestDigits,
     Drawn,
@@ -28,6 +30,8 @@ pub enum Job {
     Products,
     /// Each group cut by itself.
     Sweep,
+    /// Two cuts beside each other.
+    Contrast,
     /// Who could open an export.
     Verdict,
     Export,
@@ -40,6 +44,7 @@ impl Job {
             Self::Hello | Self::Device => "Opening the device",
             Self::Load => "Loading the model",
             Self::Prune | Self::Step => "Cutting",
+            Self::Learn => "Learning",
             Self::TestDigits | Self::Drawn => "Reading digits",
             Self::Masks | Self::Values | Self::ZoomMask | Self::ZoomValues => "Drawing the map",
             Self::Evaluate => "Measuring",
@@ -47,6 +52,7 @@ impl Job {
             Self::Write => "Writing",
             Self::Paint => "Drawing",
             Self::Sweep => "Sweeping",
+            Self::Contrast => "Cutting twice",
             Self::Verdict => "Looking who opens what",
             Self::Export => "Writing files",
         }
@@ -84,9 +90,14 @@ impl Lanes {
     /// Forgets what waits in a lane and gives the command that cancels what is in flight there.
     pub fn cancel(&mut self, job: Job) -> Option<Envelope<Command>> {
         self.waiting.remove(&job);
+        self.about(job, |of| Command::Cancel { of })
+    }
+
+    /// A command about what is in flight in a lane; it has no lane itself and is not answered.
+    pub fn about(&mut self, job: Job, command: impl FnOnce(RequestId) -> Command) -> Option<Envelope<Command>> {
         let of = self.in_flight(job)?;
         self.last += 1;
-        Some(Envelope { id: self.last, body: Command::Cancel { of } })
+        Some(Envelope { id: self.last, body: command(of) })
     }
 
     /// What is in flight.
@@ -104,7 +115,7 @@ impl Lanes {
 
     /// Whether the masks will change after this request has been answered: another cut or step is on its way.
     pub fn is_superseded(&self, id: RequestId) -> bool {
-        let cuts = |job: &Job| matches!(job, Job::Prune | Job::Step | Job::Load);
+        let cuts = |job: &Job| matches!(job, Job::Prune | Job::Learn | Job::Step | Job::Load);
         self.waiting.keys().any(cuts) || self.in_flight.iter().any(|(other, job)| *other > id && cuts(job))
     }
 

@@ -45,13 +45,15 @@ fn write(fragment: &str) {
     }
 }
 
-fn go_to(app: App, Shared { recipe, page }: Shared) {
-    let Page { model, view, matrix, digits, device, writing, sketch } = page;
+/// Puts the controls where a link has them, and cuts.
+pub fn go_to(app: App, Shared { recipe, page }: Shared) {
+    let Page { model, view, matrix, digits, device, writing, sketch, browse } = page;
     app.inputs.view.set(view);
     app.inputs.matrix.set(matrix);
     app.inputs.first_digit.set(digits);
     app.inputs.writing.set(writing);
     app.inputs.sketch.set(sketch);
+    app.inputs.browse.set(browse);
     app.follow(Some(&recipe));
     if device != app.inputs.device.get_untracked() {
         app.use_device(device);

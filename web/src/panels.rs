@@ -23,6 +23,14 @@
 //!   `unit-clear`, `unit-why`, `count-clear`
 //! - speed: `speed-shape`, `speed-samples` (selects), `speed-measure`, `speed-verdict`, `speed-table` (a `tbody` for each
 //!   kernel, with its name as `data-kernel`), `speed-layers` (what each layer of the pruned model got)
+//! - training: `learn`, `learn-pause|single|stop|drop|slow|penalty|line`, `training-lead|words`, `curve-NAME`, `gates`,
+//!   `gates-N` (N = group, `data-open`), `unfinished`, `learn-again`, `learn-forget`
+//! - gallery: `gallery-axis`, `gallery-search`, `gallery-found`, `word-AXIS-WORD` (AXIS = its place), `card-ID` (`data-faded`),
+//!   `use-ID`, `demo-ID`, `beside-ID`, `came-of-ID`, `beside` (the table), `beside-clear`
+//! - contrast: `contrast-method|seed|samples` (radios), `contrast-other`, `contrast-number` (the seed), `contrast-count`,
+//!   `contrast-text`, `contrast` (button), `contrast-why`, `contrast-words`, `contrast-table`, `contrast-N` (N = parameter),
+//!   `contrast-picture`
+//! - results: `results-words`, `results-close`, `results-MODEL-METRIC`
 //! - `layers`, `about`
 
 use leptos::prelude::*;
@@ -62,6 +70,7 @@ panels! {
     model: "Model",
     cut: "Cut",
     numbers: "Numbers",
+    training: "Learning what to cut" if trains,
     text: "How it goes on" if is_for_texts,
     drawings: "What it draws" if is_for_drawing,
     map: "Where it was cut",
@@ -69,6 +78,9 @@ panels! {
     units: "What goes together" if loses_units,
     layers: "Kept, layer by layer",
     about: "The method",
+    gallery: "All methods",
+    contrast: "Where two cuts disagree" if cuts,
+    results: "Quality against size",
     speed: "Speed on this device" if multiplies,
 }
 

@@ -16,7 +16,7 @@ use crate::{frames, pen};
 
 /// A heat map that is the same only if it is the very same one: cheap to compare.
 #[derive(Clone)]
-struct Same(Option<Arc<Heat>>);
+pub struct Same(pub Option<Arc<Heat>>);
 
 impl PartialEq for Same {
     fn eq(&self, other: &Self) -> bool {
@@ -49,6 +49,21 @@ pub fn heat_canvas(app: App, param: u32, fine: bool) -> impl IntoView {
         });
     });
     view! { <canvas class="heat" node_ref=canvas aria-hidden="true"></canvas> }
+}
+
+/// Gates as they stand: open ones plain, closed ones striped. `spoken` is what it is for who cannot see it.
+pub fn gates(app: App, cells: Memo<Same>, spoken: impl Fn() -> String + Send + Sync + 'static) -> impl IntoView {
+    let canvas = NodeRef::<Canvas>::new();
+    let key = frames::key();
+    Effect::new(move |_| {
+        app.resized.track();
+        let (Some(canvas), cells, dark) = (canvas.get(), cells.get().0, app.dark.get()) else { return };
+        frames::later(key, move || {
+            let picture = Picture { kind: HeatKind::Mask, values: None, kept: cells.as_deref(), left: None };
+            draw(&canvas, &picture, dark);
+        });
+    });
+    view! { <canvas class="heat" node_ref=canvas role="img" aria-label=spoken></canvas> }
 }
 
 fn draw(canvas: &HtmlCanvasElement, picture: &Picture, dark: bool) {

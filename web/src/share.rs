@@ -4,6 +4,7 @@
 
 use secateur_protocol::{DeviceChoice, HeatKind, Recipe, RecipeError};
 
+use crate::gallery::Browse;
 use crate::wishes::{Linked, Sketch, Writing};
 
 /// Keys that are the page's, not the recipe's; those of [`Linked`] settings come on top.
@@ -28,6 +29,7 @@ pub struct Page {
     pub device: DeviceChoice,
     pub writing: Writing,
     pub sketch: Sketch,
+    pub browse: Browse,
 }
 
 /// The model that is opened when the link names none.
@@ -36,8 +38,8 @@ pub const FIRST_MODEL: &str = "builtin:digits-vit";
 impl Default for Page {
     fn default() -> Self {
         let (view, device) = (HeatKind::Importance, DeviceChoice::Auto);
-        let (writing, sketch) = (Writing::default(), Sketch::default());
-        Self { model: FIRST_MODEL.into(), view, matrix: None, digits: 0, device, writing, sketch }
+        let (writing, sketch, browse) = Default::default();
+        Self { model: FIRST_MODEL.into(), view, matrix: None, digits: 0, device, writing, sketch, browse }
     }
 }
 
@@ -58,7 +60,8 @@ pub fn fragment(recipe: &Recipe, page: &Page) -> String {
     if page.device != usual.device {
         add("device", device_word(page.device));
     }
-    changed(&page.writing).chain(changed(&page.sketch)).for_each(|(key, word)| add(key, &word));
+    let settings = changed(&page.writing).chain(changed(&page.sketch)).chain(changed(&page.browse));
+    settings.for_each(|(key, word)| add(key, &word));
     line
 }
 
@@ -85,7 +88,7 @@ pub fn parse(fragment: &str) -> Result<Option<Shared>, RecipeError> {
     if line.is_empty() {
         return Ok(None);
     }
-    let recipe = Recipe::from_canonical(line, &[PAGE_KEYS, Writing::KEYS, Sketch::KEYS].concat())?;
+    let recipe = Recipe::from_canonical(line, &[PAGE_KEYS, Writing::KEYS, Sketch::KEYS, Browse::KEYS].concat())?;
     let find = |key: &str| line.split('&').find_map(|pair| pair.strip_prefix(key)?.strip_prefix('=')).map(unescape);
     let usual = Page::default();
     let page = Page {
@@ -96,6 +99,7 @@ pub fn parse(fragment: &str) -> Result<Option<Shared>, RecipeError> {
         device: find("device").and_then(|word| device_of(&word)).unwrap_or_default(),
         writing: read(find),
         sketch: read(find),
+        browse: read(find),
     };
     Ok(Some(Shared { recipe, page }))
 }
@@ -168,6 +172,7 @@ mod tests {
             device: DeviceChoice::Cpu,
             writing: Writing { prompt: "Two & two = four,\nhe said.".into(), greedy: true, ..Writing::default() },
             sketch: Sketch { label: None, steps: 7, ..Sketch::default() },
+            browse: Browse { search: "heads & gates".into(), ..Browse::default() },
         };
         let line = fragment(&recipe(), &page);
         assert_eq!(parse(&format!("#{line}")).unwrap().unwrap(), Shared { recipe: recipe(), page });

@@ -4,17 +4,20 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use leptos::prelude::*;
-use secateur_protocol::{Card, DeviceChoice, HeatKind, Recipe, RecipeError, Unit, Value, Values};
+use secateur_protocol::{Card, DeviceChoice, HeatKind, Recipe, RecipeError, Steer, Unit, Value, Values};
 
 use crate::atlas::{self, Region};
 use crate::conductor::Desk;
 use crate::facts::Facts;
+use crate::gallery::Browse;
 use crate::lanes::Job;
 use crate::pen::Point;
 use crate::plan;
+use crate::results::ResultsFile;
 use crate::share::{self, Page};
 use crate::structure::Structure;
 use crate::theme::Theme;
+use crate::unfinished::Unfinished;
 use crate::wishes::{Sketch, Writing};
 
 /// Where the engine stands.
@@ -55,6 +58,11 @@ pub struct Inputs {
     pub strokes: RwSignal<Vec<Vec<Point>>>,
     pub writing: RwSignal<Writing>,
     pub sketch: RwSignal<Sketch>,
+    pub browse: RwSignal<Browse>,
+    /// How the method that learns is to go on.
+    pub steer: RwSignal<Steer>,
+    /// Learning ends when the loss rises above this.
+    pub line: RwSignal<Option<f64>>,
     pub theme: RwSignal<Theme>,
 }
 
@@ -73,6 +81,10 @@ pub struct App {
     pub desk: StoredValue<Desk, LocalStorage>,
     /// What the engine is asked for at the moment.
     pub busy: RwSignal<BTreeSet<Job>>,
+    /// A sweep's results that are looked at instead of the page's own.
+    pub results: RwSignal<Option<ResultsFile>>,
+    /// A training that an earlier visit did not see the end of.
+    pub unfinished: RwSignal<Option<Unfinished>>,
 
     /// The chosen method's card.
     pub card: Memo<Option<Card>>,
@@ -102,6 +114,9 @@ impl App {
             strokes: RwSignal::new(Vec::new()),
             writing: RwSignal::new(page.writing),
             sketch: RwSignal::new(page.sketch),
+            browse: RwSignal::new(page.browse),
+            steer: RwSignal::new(Steer::default()),
+            line: RwSignal::new(None),
             theme: RwSignal::new(theme),
         };
         let facts = Facts::new();
@@ -130,6 +145,8 @@ impl App {
             resized: RwSignal::new(0),
             desk: StoredValue::new_local(Desk::default()),
             busy: RwSignal::new(BTreeSet::new()),
+            results: RwSignal::new(None),
+            unfinished: RwSignal::new(Unfinished::stored()),
             card,
             recipe: wanted,
             regions,
@@ -193,6 +210,7 @@ impl App {
             device: self.inputs.device.get(),
             writing: self.inputs.writing.get(),
             sketch: self.inputs.sketch.get(),
+            browse: self.inputs.browse.get(),
         };
         Some(share::fragment(&recipe, &page))
     }

@@ -9,6 +9,7 @@ use super::{BLINK_MS, MOST_CRASHES};
 use crate::lanes::Job;
 use crate::state::{App, Engine, Progress};
 use crate::transport::Incoming;
+use crate::unfinished::Unfinished;
 use crate::{frames, save};
 
 impl App {
@@ -79,6 +80,7 @@ impl App {
         match job {
             Some(Job::Device) => device.set(self.desk.with_value(|desk| desk.device)),
             Some(Job::Load) => {
+                self.desk.update_value(|desk| desk.learn_next = false);
                 if let Some(open) = self.facts.loaded.get_untracked() {
                     self.inputs.model.set(open.model.clone());
                 }
@@ -109,6 +111,7 @@ impl App {
                 self.cut(id);
             }
             // As long as it can measure, it stands on its feet.
+            Turn::Learning => self.look_at_learning(),
             Turn::Report => self.desk.update_value(|desk| desk.crashes = 0),
             Turn::Other => {}
         }
@@ -142,7 +145,7 @@ impl App {
             self.mend_recipe();
         }
         self.do_without_samples();
-        self.prune(false);
+        if untrack(|| self.learns()) { self.opened_to_learn() } else { self.prune(false) }
     }
 
     /// There are samples of digits and, with a tokenizer, of texts: a model that reads neither starts with a method that
@@ -190,6 +193,9 @@ impl App {
         let last = matches!(next, Some(None));
         self.send(next.flatten());
         self.tell_busy();
+        if job == Some(Job::Learn) {
+            self.forget_unfinished();
+        }
         if job == Some(Job::Prune) && last && self.desk.with_value(|desk| desk.settle) {
             self.prune(false);
         }
@@ -198,6 +204,9 @@ impl App {
     /// Ends the engine and starts a fresh one, which opens the same model and makes the same cut.
     fn restart(self, why: &str) {
         self.progress.set(None);
+        if self.is_asked(Job::Learn) {
+            self.unfinished.set(Unfinished::stored());
+        }
         let crashes = self.desk.try_update_value(|desk| {
             desk.crashes += 1;
             (desk.transport, desk.rest) = (None, None);
@@ -226,6 +235,7 @@ enum Turn {
     Ready,
     Loaded,
     Level,
+    Learning,
     Report,
     Other,
 }
@@ -236,6 +246,7 @@ impl Turn {
             Event::Ready { .. } => Self::Ready,
             Event::Loaded(_) => Self::Loaded,
             Event::Level(_) => Self::Level,
+            Event::Learning { .. } => Self::Learning,
             Event::Report(_) => Self::Report,
             _ => Self::Other,
         }

@@ -14,8 +14,17 @@ const REST_MS: u32 = 600;
 /// While the slider moves, digits and masks are asked for at most this often.
 const PICTURE_MS: f64 = 200.0;
 /// What stops when the user does something.
-const BACKGROUND: [Job; 8] =
-    [Job::Evaluate, Job::Time, Job::Values, Job::ZoomValues, Job::Write, Job::Paint, Job::Products, Job::Sweep];
+const BACKGROUND: [Job; 9] = [
+    Job::Evaluate,
+    Job::Time,
+    Job::Values,
+    Job::ZoomValues,
+    Job::Write,
+    Job::Paint,
+    Job::Products,
+    Job::Sweep,
+    Job::Contrast,
+];
 
 impl App {
     /// New masks hold: what is on screen follows at once, the rest after a rest.
@@ -90,7 +99,7 @@ impl App {
             Job::Evaluate | Job::Time => format!("{} {}", self.facts.digest(), self.device_name()),
             Job::Write | Job::Paint => format!("{} {} {:?}", self.facts.digest(), self.device_name(), self.wish(job)),
             // No cut changes them, and another device is not asked unless somebody wants it.
-            Job::Products | Job::Sweep => format!("{:?}", self.wish(job)),
+            Job::Products | Job::Sweep | Job::Contrast => format!("{:?}", self.wish(job)),
             _ => self.facts.digest(),
         }
     }

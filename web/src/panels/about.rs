@@ -17,9 +17,22 @@ pub fn view(app: App) -> impl IntoView {
 }
 
 fn about(card: Card) -> impl IntoView {
-    let Card { name, paper, authors, year, arxiv, formula, differs, sentence, when, needs, .. } = card;
-    let needs: Vec<&str> = needs.iter().map(|need| need.told()).collect();
-    let needs_told = if needs.is_empty() { "only the weights".into() } else { needs.join(", ") };
+    view! {
+        <p class="lead"><b>{card.name.to_string()}</b> ". " {card.sentence.to_string()}</p>
+        {details(card)}
+    }
+}
+
+/// `samples, training`, or what is there anyway.
+pub fn needs(card: &Card) -> String {
+    let needs: Vec<&str> = card.needs.iter().map(|need| need.told()).collect();
+    if needs.is_empty() { "only the weights".into() } else { needs.join(", ") }
+}
+
+/// When to use it, what it needs and computes, where it comes from.
+pub fn details(card: Card) -> impl IntoView {
+    let needs = needs(&card);
+    let Card { paper, authors, year, arxiv, formula, differs, when, .. } = card;
     let source = if arxiv.is_empty() {
         view! { <cite>{paper.to_string()}</cite> }.into_any()
     } else {
@@ -27,9 +40,8 @@ fn about(card: Card) -> impl IntoView {
         view! { <cite><a href=url rel="noreferrer external" target="_blank">{paper.to_string()}</a></cite> }.into_any()
     };
     view! {
-        <p class="lead"><b>{name.to_string()}</b> ". " {sentence.to_string()}</p>
         <p>{when.to_string()}</p>
-        <p class="source">"Needs " {needs_told} "."</p>
+        <p class="source">"Needs " {needs} "."</p>
         <p class="formula"><code>{formula.to_string()}</code></p>
         <p class="source">{authors.to_string()} ", " {year} ". " {source}</p>
         {(!differs.is_empty()).then(|| view! { <p class="differs"><b>"Where code and paper differ. "</b> {differs.to_string()}</p> })}

@@ -73,6 +73,9 @@ fn slider(app: App) -> impl IntoView {
 
 /// One line for a first visit, gone with the first move.
 fn hint(app: App) -> Option<&'static str> {
+    if app.learns() {
+        return Some("this method learns: set how much, then press Learn below");
+    }
     if app.sparsity().is_none() {
         return Some("the pattern decides how much is cut");
     }
@@ -141,7 +144,7 @@ fn methods(app: App) -> impl IntoView {
         let id = card.id.to_string();
         let (chosen, picked) = (id.clone(), id.clone());
         view! {
-            <label class="method">
+            <label class="method" title=card.sentence.to_string()>
                 <input
                     type="radio"
                     name="method"
@@ -151,7 +154,6 @@ fn methods(app: App) -> impl IntoView {
                     on:change=move |_| choose(picked.clone())
                 />
                 <b>{card.name.to_string()}</b>
-                <span>{card.sentence.to_string()}</span>
             </label>
         }
     };
@@ -160,6 +162,7 @@ fn methods(app: App) -> impl IntoView {
             <legend>"Which weights go first?"</legend>
             {move || cards.get().into_iter().map(card).collect_view()}
         </fieldset>
+        <p class="method-sentence">{move || app.card.with(|card| card.as_ref().map(|card| card.sentence.to_string()))}</p>
     }
 }
 

@@ -35,7 +35,7 @@ pub fn view(app: App) -> impl IntoView {
             hidden
             type="file"
             multiple
-            accept=".safetensors,.onnx,.data,.json,.txt"
+            accept=".safetensors,.onnx,.data,.json,.jsonl,.txt"
             data-testid="drop"
             aria-label="Model files"
             node_ref=input
@@ -89,6 +89,8 @@ fn picker(app: App) -> impl IntoView {
 
 fn take(app: App, files: Option<FileList>) {
     let files: Vec<_> = files.iter().flat_map(|files| (0..files.length()).filter_map(|at| files.get(at))).collect();
+    let (results, files): (Vec<_>, Vec<_>) = files.into_iter().partition(|file| file.name().ends_with(".jsonl"));
+    results.into_iter().for_each(|file| app.open_results(file));
     if !files.is_empty() {
         app.load_files(files);
     }
