@@ -5,7 +5,7 @@ use secateur_exec::{Calibration, Compute, Params, Silent};
 use secateur_graph::groups::Vocabulary;
 use secateur_graph::ops::{Conv2d, Flatten, Input, Linear, MaxPool2d};
 use secateur_graph::{Builder, Graph};
-use secateur_methods::{Cache, Lab, find};
+use secateur_methods::{Cache, Lab, Unwatched, find};
 use secateur_protocol::{DeviceChoice, Recipe, Value};
 use secateur_tests::Golden;
 
@@ -48,7 +48,10 @@ fn masks(golden: &Golden, settings: &[(&str, Value)]) -> Vec<Vec<u8>> {
             params: &params,
             calibration: Calibration { inputs: &[], samples: 0 },
             vocabulary: &Vocabulary::default(),
+            task: None,
+            checkpoints: &[],
             meter: &Silent,
+            watch: &Unwatched,
             now_ms: &|| 0.0,
             cache: &mut cache,
         };

@@ -49,15 +49,17 @@ impl<H: Host> Watch for Job<'_, H> {
 
     fn look(&self, look: Look) {
         let now = self.host().now_ms();
-        let rate = self.learning().told.get().map_or(0.0, |(step, told_ms)| {
-            look.step.saturating_sub(step) as f64 * 1000.0 / (now - told_ms).max(1e-3)
-        });
+        let rate =
+            self.learning().told.get().map_or(0.0, |(step, told_ms)| {
+                look.step.saturating_sub(step) as f64 * 1000.0 / (now - told_ms).max(1e-3)
+            });
         self.learning().told.set(Some((look.step, now)));
         let curves = look.curves.into_iter().map(|(name, value)| Score { name: name.into(), value }).collect();
         let Look { step, steps, loss, gates, .. } = Look { curves: Vec::new(), ..look };
         self.send(Event::Learning { step, steps, loss: f64::from(loss), rate, curves });
         if !gates.is_empty() {
-            let rows = gates.iter().map(|row| GateRow { group: row.group as u32, units: row.open.len() as u32 }).collect();
+            let rows =
+                gates.iter().map(|row| GateRow { group: row.group as u32, units: row.open.len() as u32 }).collect();
             let open = gates.iter().flat_map(|row| &row.open).map(|open| (open.clamp(0.0, 1.0) * 255.0).round() as u8);
             self.send_with(Event::Gates { step, rows, open: BlobId(0) }, vec![open.collect()]);
         }

@@ -89,14 +89,14 @@ impl Material {
     }
 
     fn course(&self, learned: bool, batch: usize, seed: u64) -> Box<dyn Course + '_> {
-        let of = |learn: &'_ Shown, look: &'_ Shown| if learned { learn.samples() } else { look.samples() };
         match self {
-            Self::Pictures { learned, looked_at } => {
-                let samples = of(learned, looked_at);
+            Self::Pictures { learned: learn, looked_at } => {
+                let samples = if learned { learn.samples() } else { looked_at.samples() };
                 Box::new(Classes { samples, batch, label_smoothing: 0.0, augment: None, seed })
             }
-            Self::Noisy { learned, looked_at, signal } => {
-                Box::new(Noise { samples: of(learned, looked_at), signal, unlabelled: 0.1, batch, seed })
+            Self::Noisy { learned: learn, looked_at, signal } => {
+                let samples = if learned { learn.samples() } else { looked_at.samples() };
+                Box::new(Noise { samples, signal, unlabelled: 0.1, batch, seed })
             }
             Self::Texts { learned: learn, looked_at, .. } => {
                 Box::new(Texts { tokens: if learned { learn } else { looked_at }, batch, seed })

@@ -33,8 +33,8 @@ mod value;
 pub use backward::backward;
 pub use bench::{Product, ProductBench, ScoreBench, Work};
 pub use calibrate::{
-    Calibration, Change, Gather, Gathered, Gram, Grams, MeanVariance, Moments, Seen, Squares, Sums, batch_norms, calibrate,
-    shared_inputs,
+    Calibration, Change, Gather, Gathered, Gram, Grams, MeanVariance, Moments, Seen, Squares, Sums, batch_norms,
+    calibrate, shared_inputs,
 };
 pub use compute::{Compute, DeviceError};
 pub use error::ExecError;

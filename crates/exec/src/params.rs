@@ -104,10 +104,12 @@ impl Params {
     pub(crate) fn tracked_only(&self, learned: &BTreeSet<ParamId>) -> Self {
         let track = |(at, value): (usize, &Option<Value>)| {
             let learned = learned.contains(&ParamId(at as u32));
-            value.clone().map(|value| each_rank!(value, tensor -> {
-                let tensor = tensor.autodiff();
-                if learned { tensor.require_grad() } else { tensor }
-            }))
+            value.clone().map(|value| {
+                each_rank!(value, tensor -> {
+                    let tensor = tensor.autodiff();
+                    if learned { tensor.require_grad() } else { tensor }
+                })
+            })
         };
         Self::of(self.values.iter().enumerate().map(track).collect())
     }

@@ -75,7 +75,9 @@ fn words(format: Format) -> (&'static str, &'static str) {
             ("Smaller, each layer its own size", "A manifest says what went where, and a script opens it in PyTorch.")
         }
         Format::Onnx => ("ONNX graph", "One file that says itself what is computed."),
-        Format::Report => ("Report", "What was cut where, before and after, samples: one page to read, print and pass on."),
+        Format::Report => {
+            ("Report", "What was cut where, before and after, samples: one page to read, print and pass on.")
+        }
     }
 }
 

@@ -89,7 +89,7 @@ fn a_hostile_tensor_stays_a_name() {
     let name = "<script>alert('x')</script>|**`";
     let bytes = Cow::Owned([1.0_f32, -6.0, 3.0, -4.0].iter().flat_map(|value| value.to_le_bytes()).collect());
     let tensor = Tensor { name: name.into(), dtype: Dtype::F32, shape: vec![2, 2], bytes };
-    let file = write([tensor].into_iter(), &Default::default()).unwrap();
+    let file = write([tensor], &Default::default()).unwrap();
     let file_name = "<b>who.safetensors";
     let run = run(&[(file_name, file)], vec![hello(), load(&[file_name]), prune("magnitude", 0.5), REPORT]);
     let (page, text) = (text(&run, 4, "report.html"), text(&run, 4, "report.md"));

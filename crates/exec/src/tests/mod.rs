@@ -7,12 +7,12 @@ mod courses;
 mod gpu;
 mod gradient;
 mod gradients;
+mod learn;
 mod memory;
 mod operations;
 mod packed;
 mod params;
 mod text;
-mod learn;
 mod train;
 
 use secateur_graph::{Builder, Graph, NodeId, Op, ops};

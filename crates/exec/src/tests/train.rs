@@ -39,13 +39,7 @@ pub(super) fn learn(
 }
 
 /// Goes on from `state` until the end, or until step `stop` has been seen; gives the last state that was seen.
-fn go_on(
-    state: State,
-    masks: &Masks,
-    spec: &TrainSpec,
-    stop: u64,
-    meter: &dyn Meter,
-) -> Result<State, ExecError> {
+fn go_on(state: State, masks: &Masks, spec: &TrainSpec, stop: u64, meter: &dyn Meter) -> Result<State, ExecError> {
     let (inputs, labels) = halves(100);
     let samples = Samples { inputs: &inputs, labels: &labels };
     let augment = Some(Augment { shift: 0.5, turn: 5.0, scale: 0.1 });

@@ -21,7 +21,7 @@ pub(super) fn exp(x: f32) -> f32 {
 /// The error function, to 2e-7: an odd rational function, and 1 from about 3.8 on (Eigen's and XLA's).
 #[inline(always)]
 pub(super) fn erf(x: f32) -> f32 {
-    let x = x.clamp(-3.832_506_9, 3.832_506_9);
+    let x = x.clamp(-3.832_507, 3.832_507);
     let over = [
         -2.726_142_3e-10,
         2.770_681_4e-8,

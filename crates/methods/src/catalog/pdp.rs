@@ -37,6 +37,7 @@ struct Soft<'a> {
 }
 
 /// Where a matrix is cut in one step.
+#[derive(Clone)]
 struct Fence {
     /// One for all weights, or one for each run of M of a row.
     thresholds: Vec<f32>,
@@ -185,7 +186,8 @@ async fn masks(lab: &Lab<'_>, params: &Params, losses: &BTreeMap<ParamId, Loss>)
 /// How many masks are neither open nor shut, in a sentence.
 async fn undecided(lab: &Lab<'_>, params: &Params, view: &Soft<'_>) -> Result<String, MethodError> {
     let (mut between, mut all) = (0, 0);
-    for (id, Fence { thresholds, temperature }) in &*view.fences.borrow() {
+    let fences = view.fences.borrow().clone();
+    for (id, Fence { thresholds, temperature }) in &fences {
         let weights = params.read(lab.graph, *id).await?;
         let run = weights.len() / thresholds.len();
         let mask = |(at, w): (usize, &f32)| 1.0 / (1.0 + ((thresholds[at / run].powi(2) - w * w) / temperature).exp());

@@ -5,10 +5,10 @@ pub(crate) mod compensate;
 pub(crate) mod criterion;
 pub(crate) mod deltas;
 pub mod fields;
+pub(crate) mod gates;
 #[cfg(test)]
 pub(crate) mod golden;
 pub(crate) mod learn;
-pub(crate) mod gates;
 mod one_shot;
 mod pattern;
 mod plan;

@@ -2,13 +2,13 @@
 
 mod compensation;
 mod deltas;
-mod llm_pruner;
 mod gates;
+mod llm_pruner;
 mod nvit;
 mod patterns;
 mod promises;
-mod search;
 mod recover;
+mod search;
 mod sparse;
 mod toy;
 mod units;

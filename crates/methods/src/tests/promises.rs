@@ -186,7 +186,16 @@ fn cancelling_anywhere_ends_the_run_and_leaves_it_repeatable() {
 
 /// Settings with which a method that searches or learns is done at once.
 fn small(card: &Card) -> String {
-    let few = [("samples", 4), ("steps", 4), ("batch", 4), ("rank", 2), ("tune", 2), ("generations", 1), ("offspring", 2), ("grid", 3)];
+    let few = [
+        ("samples", 4),
+        ("steps", 4),
+        ("batch", 4),
+        ("rank", 2),
+        ("tune", 2),
+        ("generations", 1),
+        ("offspring", 2),
+        ("grid", 3),
+    ];
     let has = few.iter().filter(|(key, _)| card.field(key).is_some());
     has.map(|(key, few)| format!("{key}={few} ")).collect()
 }

@@ -77,7 +77,16 @@ fn statistics_are_those_of_the_model_pruned_so_far() {
         seen.extend(sums.clone());
         Ok::<_, MethodError>(Change::default())
     };
-    pollster::block_on(calibrate::<Squares, _>(&world.compute, &world.graph, &params, calibration, false, &Silent, visit)).unwrap();
+    pollster::block_on(calibrate::<Squares, _>(
+        &world.compute,
+        &world.graph,
+        &params,
+        calibration,
+        false,
+        &Silent,
+        visit,
+    ))
+    .unwrap();
     let weight = pollster::block_on(world.params.read(&world.graph, second)).unwrap();
     for (at, score) in world.scores(&outcome, second).iter().enumerate() {
         let want = weight[at].abs() * (seen[&second][at % 9] / SAMPLES as f32).sqrt();

@@ -13,6 +13,9 @@ use crate::{ALL, Cache, Lab, MethodError, Outcome, Unwatched, find};
 
 pub const SAMPLES: usize = 24;
 
+/// Masks, removal, notes, and changed numbers by name.
+pub type Told = (Masks, Removal, Vec<String>, Vec<(String, Vec<f32>)>);
+
 /// A model with fresh parameters, samples and a cache: what an engine session holds.
 pub struct World {
     pub compute: Compute,
@@ -50,7 +53,17 @@ impl World {
         let each: usize = graph.nodes[0].shape.iter().product();
         let mut rng = Rng::keyed(1, "test-inputs", 0, "");
         let inputs = (0..SAMPLES * each).map(|at| rng.normal() * (1 + at % 5) as f32).collect();
-        Self { compute, graph, params, inputs, samples: SAMPLES, vocabulary: Vocabulary::default(), checkpoints: Vec::new(), drawing: None, cache: Cache::default() }
+        Self {
+            compute,
+            graph,
+            params,
+            inputs,
+            samples: SAMPLES,
+            vocabulary: Vocabulary::default(),
+            checkpoints: Vec::new(),
+            drawing: None,
+            cache: Cache::default(),
+        }
     }
 
     pub fn run(&mut self, recipe: &Recipe) -> Result<Outcome, MethodError> {
@@ -75,7 +88,14 @@ impl World {
             }
         };
         let sample_count = self.samples as u64;
-        let task = Task { lessons: course(4), samples: course(1), sample_count, exam: course(4), exam_count: 2, drawing: self.drawing.clone() };
+        let task = Task {
+            lessons: course(4),
+            samples: course(1),
+            sample_count,
+            exam: course(4),
+            exam_count: 2,
+            drawing: self.drawing.clone(),
+        };
         let mut lab = Lab {
             compute: &self.compute,
             graph: &self.graph,
@@ -98,7 +118,7 @@ impl World {
     }
 
     /// All of an outcome that two runs of a recipe share, changed numbers included.
-    pub fn told(&self, outcome: &Outcome) -> (Masks, Removal, Vec<String>, Vec<(String, Vec<f32>)>) {
+    pub fn told(&self, outcome: &Outcome) -> Told {
         let changed = outcome.params.iter().flat_map(|params| {
             self.graph.param_ids().filter_map(|id| {
                 let values = pollster::block_on(params.read(&self.graph, id)).ok()?;
@@ -118,7 +138,10 @@ impl World {
 /// Methods that cut once, in any pattern, by scores, and learn nothing.
 pub fn cutting() -> Vec<String> {
     let cards = ALL.iter().map(|method| method.card());
-    cards.filter(|card| card.field("pattern").is_some() && !card.needs(Need::Training)).map(|card| card.id.to_string()).collect()
+    cards
+        .filter(|card| card.field("pattern").is_some() && !card.needs(Need::Training))
+        .map(|card| card.id.to_string())
+        .collect()
 }
 
 /// The setting that leaves it at the cut, for methods that would make up for it.

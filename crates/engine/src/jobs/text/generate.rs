@@ -124,9 +124,8 @@ impl Text {
     fn told(self, tokenizer: &Tokenizer) -> Result<(Vec<Token>, Vec<Token>), Stop> {
         let texts = tokenizer.texts(&self.ids).map_err(Stop::because)?;
         let thought = |of: &[f32], at: usize| of.get(at.checked_sub(1)?).copied();
-        let token = |(at, (id, text))| {
-            Token { id, text, dense: thought(&self.dense, at), pruned: thought(&self.pruned, at) }
-        };
+        let token =
+            |(at, (id, text))| Token { id, text, dense: thought(&self.dense, at), pruned: thought(&self.pruned, at) };
         let mut prompt: Vec<Token> = self.ids.iter().copied().zip(texts).enumerate().map(token).collect();
         let new = prompt.split_off(self.prompt);
         Ok((prompt, new))

@@ -77,7 +77,15 @@ pub fn field(default: &'static str) -> Field {
     Field::choice(
         "gates",
         default,
-        &["heads,neurons,width", "heads,neurons,channels", "heads,neurons", "neurons,channels", "heads", "neurons", "channels"],
+        &[
+            "heads,neurons,width",
+            "heads,neurons,channels",
+            "heads,neurons",
+            "neurons,channels",
+            "heads",
+            "neurons",
+            "channels",
+        ],
         "Units that have a gate each. Those that a model does not have are left out.",
     )
 }

@@ -135,5 +135,12 @@ pub(crate) fn outcome(
 ) -> Result<Outcome, MethodError> {
     let params = learnt.masked(lab.compute, lab.graph, &masks)?;
     let scores = Scores::held(magnitudes(lab, &params, &Masks::default())?);
-    Ok(Outcome { masks, removal: Removal::new(), statistics: Statistics::default(), params: Some(params), scores, notes })
+    Ok(Outcome {
+        masks,
+        removal: Removal::new(),
+        statistics: Statistics::default(),
+        params: Some(params),
+        scores,
+        notes,
+    })
 }
