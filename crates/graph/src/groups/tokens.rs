@@ -17,11 +17,27 @@ pub struct Vocabulary {
     /// Their texts, by number; empty where nobody knows, as of those past the end.
     pub texts: Vec<String>,
     /// Those that must stay, and why: `it is a special token`.
+    #[serde(with = "pairs")]
     pub needed: BTreeMap<u32, String>,
     /// Tokens that are written by joining two others: (one, the other, both), after those that make the two. Not told to
     /// hosts.
     #[serde(skip)]
     pub merges: Vec<[u32; 3]>,
+}
+
+/// Tokens and why they must stay, as a list: in JavaScript, where the page is told, only words name an object's fields.
+mod pairs {
+    use std::collections::BTreeMap;
+
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub fn serialize<S: Serializer>(needed: &BTreeMap<u32, String>, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_seq(needed)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<u32, String>, D::Error> {
+        Ok(Vec::<(u32, String)>::deserialize(from)?.into_iter().collect())
+    }
 }
 
 impl Vocabulary {
