@@ -66,7 +66,7 @@ fn lists_models_and_methods() {
         assert!(methods["methods"].as_array().unwrap().iter().any(|method| method["id"] == id));
         assert_eq!(json(&["methods", "show", id])["id"], id);
     }
-    assert!(error(&["methods", "show", "magic"]).contains("random, magnitude, wanda"));
+    assert!(error(&["methods", "show", "magic"]).contains("random, magnitude, global-mp"));
 }
 
 #[test]

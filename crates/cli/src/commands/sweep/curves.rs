@@ -135,7 +135,7 @@ mod tests {
         let drawn = draw(&[point("a <b>", 0.5, 0.6), point("a <b>", 0.1, 0.3), point("c", 0.5, 0.2)]).unwrap();
         let [(name, svg)] = &drawn[..] else { panic!("one picture") };
         assert_eq!(name, "builtin-m-accuracy.svg");
-        assert!(svg.contains("a &lt;b&gt;") && svg.contains(">c<") && !svg.contains("<b>"), "{svg}");
+        assert!(svg.contains("a &lt;b&gt;") && svg.contains("\nc\n") && !svg.contains("<b>"), "{svg}");
         assert_eq!(svg.matches("<circle").count(), 3);
     }
 }
