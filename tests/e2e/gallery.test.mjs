@@ -27,7 +27,6 @@ const recipe = (page = it) => page.at("digest").first().getAttribute("data-recip
 /// Presses the demo and waits for its cut: seconds, and the masks' name. A sentence of the engine's ends it.
 async function demo(page, id) {
   const began = Date.now();
-  const before = await page.digest();
   await page.at(`demo-${id}`).first().click();
   const done = async () => {
     const errors = await page.at("error").allInnerTexts();
@@ -36,7 +35,7 @@ async function demo(page, id) {
     return idle && (await recipe(page))?.startsWith(`method=${id}&`);
   };
   await page.until(done, async () => `${id} never cut: ${await recipe(page)}`);
-  return { seconds: (Date.now() - began) / 1000, before, after: await page.digest() };
+  return { seconds: (Date.now() - began) / 1000, after: await page.digest() };
 }
 
 test("cards are grouped by any axis, faded by words, found by search", async () => {
@@ -78,12 +77,11 @@ test("every method's demo cuts, and can be undone", { timeout: 600_000 }, async 
   const silent = (await cards()).filter((id) => !shown.includes(id));
   for (const id of silent) assert.match(await it.at(`card-${id}`).first().textContent(), /Needs a second checkpoint/, id);
   for (const id of new Set(shown)) {
-    const { seconds, before, after } = await demo(it, id);
+    const { seconds, after } = await demo(it, id);
     took.push([id, seconds]);
-    assert.notEqual(after, before, `${id} changed nothing`);
     assert.ok((await it.at(`came-of-${id}`).first().textContent()).startsWith("Now on screen"), id);
     await it.at("undo").click();
-    await it.until(async () => (await it.digest()) !== after, () => `${id} was not undone`);
+    await it.until(async () => (await it.digest()) !== after, () => `${id} changed nothing, or was not undone`);
   }
   const seconds = took.reduce((sum, [, seconds]) => sum + seconds, 0);
   console.log(`${took.length} demos took ${seconds.toFixed(0)} s: ${took.map(([id, s]) => `${id} ${s.toFixed(1)}`).join(", ")}`);

@@ -7,7 +7,7 @@ use secateur_graph::groups::UnitKind;
 use secateur_protocol::{Card, Field, Filing, Need, Recipe};
 
 use crate::parts::fields::{self, Training, Values};
-use crate::parts::gates::{self, Bank, Bottleneck, Budget, Gated, Steering, signal};
+use crate::parts::gates::{self, Bank, Bottleneck, Budget, Decision, Gated, Steering, signal};
 use crate::parts::learn::{Learnt, Lesson};
 use crate::{Lab, Method, MethodError, Outcome, Run};
 
@@ -74,9 +74,11 @@ async fn learn(lab: &Lab<'_>, recipe: &Recipe) -> Result<Outcome, MethodError> {
         parts.iter().map(|row| row.iter().map(|parts| f(parts)).collect()).collect()
     };
     let scores = over_rows(|parts| -Bottleneck::drowned(parts));
-    let counts: Vec<f64> = scores.iter().map(|row| row.iter().filter(|score| **score <= 0.0).count() as f64).collect();
-    let decision = gates::decide(&bank, &scores, &counts);
     let mut notes: Vec<String> = note.into_iter().collect();
+    let (decision, threshold) = drowned(lab, &bank, &budget, &scores).await?;
+    if threshold > 0.0 {
+        notes.push(format!("The size is met by shutting gates whose signal is up to exp({threshold:.2}) times their noise, not 1."));
+    }
     notes.push(gates::told(lab, &budget.size, &decision).await?);
     let mut params = state.params;
     if values.text("export")? == "weighted" {
@@ -86,6 +88,34 @@ async fn learn(lab: &Lab<'_>, recipe: &Recipe) -> Result<Outcome, MethodError> {
         params = folded;
     }
     gates::outcome(lab, &bank, &decision, &scores, Some(params), notes)
+}
+
+/// Gates whose noise drowns their signal are shut (threshold 0). Where that is too few for the size, those that come next.
+/// Also the threshold, in logarithms of signal over noise.
+async fn drowned(
+    lab: &Lab<'_>,
+    bank: &Bank,
+    budget: &Budget,
+    scores: &[Vec<f32>],
+) -> Result<(Decision, f32), MethodError> {
+    let below = |threshold: f32| {
+        let count = |row: &Vec<f32>| row.iter().filter(|score| **score <= threshold).count() as f64;
+        gates::decide(bank, scores, &scores.iter().map(count).collect::<Vec<_>>())
+    };
+    let mut thresholds: Vec<f32> = scores.iter().flatten().copied().filter(|score| *score > 0.0).collect();
+    thresholds.sort_by(f32::total_cmp);
+    thresholds.insert(0, 0.0);
+    let (mut low, mut high) = (0, thresholds.len() - 1);
+    while low < high {
+        let middle = (low + high) / 2;
+        let left = budget.size.left_of(lab, &below(thresholds[middle]).kept).await?;
+        if 1.0 - left >= budget.target {
+            high = middle;
+        } else {
+            low = middle + 1;
+        }
+    }
+    Ok((below(thresholds[low]), thresholds[low]))
 }
 
 /// What each row's penalty counts: the width's gates act once a sub-layer.
@@ -124,7 +154,8 @@ fn card() -> Card {
                   layers, embeddings left out of the size, one set of gates for all features of the residual stream. Their \
                   gates of features act where a sub-layer ends; here where the stream is read, by norms and by what \
                   follows these, and their noise comes in at the norms. The code draws noise of heads anew for each \
-                  feature and so does this. Gates of the last step are taken, not those of the best exam near the target. \
+                  feature and so does this. Gates of the last step are taken, not those of the best exam near the target; where too few are drowned for \
+                  the size, those that come next are shut too and a note says so. \
                   Its weighted masks cannot run as released; what their last lines compute is done."
             .into(),
         needs: vec![Need::Training],

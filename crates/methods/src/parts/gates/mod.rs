@@ -26,7 +26,7 @@ use crate::{Lab, MethodError};
 pub use bottleneck::{Bottleneck, signal};
 pub use budget::{Budget, fields};
 pub use concrete::HardConcrete;
-pub use decide::{decide, left_out, lowest_overall, outcome, told};
+pub use decide::{Decision, decide, left_out, lowest_overall, outcome, told};
 pub use fence::{BELOW_ALL, half_way, kth_lowest};
 pub use fold::fold;
 pub use learn::{Gated, Steering, learn};
