@@ -71,22 +71,6 @@ test("two cards lie side by side, and what differs is marked", async () => {
   assert.equal(await table.count(), 0);
 });
 
-test("every method's demo cuts, and can be undone", { timeout: 600_000 }, async () => {
-  const took = [];
-  const shown = await it.page.locator("[data-testid^=demo-]").evaluateAll((all) => all.map((one) => one.dataset.testid.slice(5)));
-  const silent = (await cards()).filter((id) => !shown.includes(id));
-  for (const id of silent) assert.match(await it.at(`card-${id}`).first().textContent(), /Needs a second checkpoint/, id);
-  for (const id of new Set(shown)) {
-    const { seconds, after } = await demo(it, id);
-    took.push([id, seconds]);
-    assert.ok((await it.at(`came-of-${id}`).first().textContent()).startsWith("Now on screen"), id);
-    await it.at("undo").click();
-    await it.until(async () => (await it.digest()) !== after, () => `${id} changed nothing, or was not undone`);
-  }
-  const seconds = took.reduce((sum, [, seconds]) => sum + seconds, 0);
-  console.log(`${took.length} demos took ${seconds.toFixed(0)} s: ${took.map(([id, s]) => `${id} ${s.toFixed(1)}`).join(", ")}`);
-});
-
 const words = () => it.at("contrast-words").textContent();
 
 /// Waits until both cuts are made and told of.
@@ -145,6 +129,22 @@ test("cuts that were measured stand by their size, and a sweep's file takes thei
   await it.drop([{ name: "results.jsonl", bytes: Buffer.from("{}\n") }]);
   assert.match(await it.error(), /line 1: wanted a run of secateur sweep/);
   await it.at("error-dismiss").first().click();
+});
+
+test("every method's demo cuts, and can be undone", { timeout: 600_000 }, async () => {
+  const took = [];
+  const shown = await it.page.locator("[data-testid^=demo-]").evaluateAll((all) => all.map((one) => one.dataset.testid.slice(5)));
+  const silent = (await cards()).filter((id) => !shown.includes(id));
+  for (const id of silent) assert.match(await it.at(`card-${id}`).first().textContent(), /Needs a second checkpoint/, id);
+  for (const id of new Set(shown)) {
+    const { seconds, after } = await demo(it, id);
+    took.push([id, seconds]);
+    assert.ok((await it.at(`came-of-${id}`).first().textContent()).startsWith("Now on screen"), id);
+    await it.at("undo").click();
+    await it.until(async () => (await it.digest()) !== after, () => `${id} changed nothing, or was not undone`);
+  }
+  const seconds = took.reduce((sum, [, seconds]) => sum + seconds, 0);
+  console.log(`${took.length} demos took ${seconds.toFixed(0)} s: ${took.map(([id, s]) => `${id} ${s.toFixed(1)}`).join(", ")}`);
 });
 
 test("demos run on WebGPU too", { timeout: 240_000 }, async () => {
