@@ -77,19 +77,8 @@ export class Playground {
   /// Drags the slider's thumb to a fraction of its way, through places between.
   async drag(fraction) {
     const slider = this.at("slider");
-    const place = async () => {
-      await slider.scrollIntoViewIfNeeded();
-      return JSON.stringify(await slider.boundingBox());
-    };
-    // A model that has just been opened still moves what is on the page.
-    let at = "";
-    await this.until(async () => {
-      const before = at;
-      at = await place();
-      await this.page.waitForTimeout(150);
-      return at === before;
-    }, () => "the slider never stood still");
-    const { x, y, width, height } = JSON.parse(at);
+    await slider.scrollIntoViewIfNeeded();
+    const { x, y, width, height } = await slider.boundingBox();
     const [value, max] = await slider.evaluate((input) => [Number(input.value), Number(input.max)]);
     const mouse = this.page.mouse;
     await mouse.move(x + (width * value) / max, y + height / 2);
