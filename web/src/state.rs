@@ -217,7 +217,7 @@ impl App {
 }
 
 /// What a first visit shows.
-fn first_recipe() -> Recipe {
+pub fn first_recipe() -> Recipe {
     let values = [(plan::SPARSITY.to_string(), Value::Number(0.5))];
     Recipe { method: "wanda".into(), values: values.into(), seed: 0 }
 }

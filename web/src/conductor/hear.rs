@@ -7,7 +7,7 @@ use secateur_protocol::{Card, Command, DeviceChoice, Envelope, Event, RequestId,
 
 use super::{BLINK_MS, MOST_CRASHES};
 use crate::lanes::Job;
-use crate::state::{App, Engine, Progress};
+use crate::state::{App, Engine, Progress, first_recipe};
 use crate::transport::Incoming;
 use crate::unfinished::Unfinished;
 use crate::{frames, save};
@@ -158,8 +158,8 @@ impl App {
             return;
         }
         let other = self.facts.ready.with_untracked(|ready| {
-            let cards = ready.as_ref()?.methods.iter().rev();
-            cards.filter(|card| !asks(card)).map(|card| card.id.to_string()).next()
+            let mut cards = ready.as_ref()?.methods.iter().filter(|card| card.needs.is_empty());
+            cards.find(|card| card.filing.criterion != "random").map(|card| card.id.to_string())
         });
         if let Some(id) = other {
             self.inputs.method.set(id);
@@ -173,12 +173,9 @@ impl App {
             _ => format!("There is no method {:?} here.", self.inputs.method.get_untracked()),
         };
         self.error.set(Some(format!("The link could not be followed: {wrong}")));
-        let known = self.facts.ready.with_untracked(|ready| {
-            ready.as_ref().and_then(|ready| ready.methods.last()).map(|card| card.id.to_string())
-        });
         self.inputs.values.set(Default::default());
-        if let (Some(id), None) = (known, self.card.get_untracked()) {
-            self.inputs.method.set(id);
+        if self.card.get_untracked().is_none() {
+            self.inputs.method.set(first_recipe().method);
         }
     }
 
