@@ -196,8 +196,7 @@ impl App {
             self.inputs.model.set(format!("builtin:{id}"));
         }
         self.desk.update_value(|desk| desk.loading.clear());
-        self.end_learning();
-        self.ask(Job::Load, Command::Load { source: Source::BuiltIn { id: id.into() } });
+        self.load(Source::BuiltIn { id: id.into() });
     }
 
     pub fn load_files(&self, files: Vec<File>) {
@@ -208,8 +207,17 @@ impl App {
             return;
         }
         self.desk.update_value(|desk| desk.loading = files);
+        self.load(Source::Files { files: refs });
+    }
+
+    /// What still waits was meant for the model that is going, and its parameters have other numbers.
+    fn load(&self, source: Source) {
         self.end_learning();
-        self.ask(Job::Load, Command::Load { source: Source::Files { files: refs } });
+        self.desk.update_value(|desk| {
+            desk.rest = None;
+            desk.lanes.forget_waiting();
+        });
+        self.ask(Job::Load, Command::Load { source });
     }
 
     /// Files that come without weights, e.g. a tokenizer.json, belong to the open model's.
@@ -265,14 +273,14 @@ impl App {
     /// Asks for the values under the map in the chosen view, unless they are the mask itself.
     pub fn picture_values(&self) {
         let kind = self.inputs.view.get_untracked();
-        if kind != HeatKind::Mask && untrack(|| self.is_live()) {
+        if kind != HeatKind::Mask && self.can_picture() {
             self.ask(Job::Values, Command::Heat { params: self.params(), kind, side: TILE_CELLS });
         }
     }
 
     /// Asks for the enlarged matrix in full: its mask, then its values.
     pub fn picture_zoomed(&self) {
-        if let (Some(param), true) = (self.zoomed.get_untracked(), untrack(|| self.is_live())) {
+        if let (Some(param), true) = (self.zoomed.get_untracked(), self.can_picture()) {
             let heat = |kind| Command::Heat { params: vec![param], kind, side: FINE_CELLS };
             self.ask(Job::ZoomMask, heat(HeatKind::Mask));
             let kind = self.inputs.view.get_untracked();
@@ -280,6 +288,11 @@ impl App {
                 self.ask(Job::ZoomValues, heat(kind));
             }
         }
+    }
+
+    /// The parameters that the page knows are those of the model that the engine will answer about.
+    fn can_picture(&self) -> bool {
+        untrack(|| self.is_live()) && !self.is_asked(Job::Load)
     }
 
     fn params(&self) -> Vec<u32> {

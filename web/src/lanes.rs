@@ -93,6 +93,11 @@ impl Lanes {
         self.about(job, |of| Command::Cancel { of })
     }
 
+    /// Forgets what waits in every lane but the device's, which outlives the model.
+    pub fn forget_waiting(&mut self) {
+        self.waiting.retain(|job, _| *job == Job::Device);
+    }
+
     /// A command about what is in flight in a lane; it has no lane itself and is not answered.
     pub fn about(&mut self, job: Job, command: impl FnOnce(RequestId) -> Command) -> Option<Envelope<Command>> {
         let of = self.in_flight(job)?;
@@ -128,6 +133,8 @@ impl Lanes {
 
 #[cfg(test)]
 mod tests {
+    use secateur_protocol::DeviceChoice;
+
     use super::*;
 
     #[test]
@@ -172,5 +179,18 @@ mod tests {
         lanes.ask(Job::Evaluate, Command::Evaluate);
         assert_eq!(lanes.cancel(Job::Evaluate).unwrap().body, Command::Cancel { of: asked.id });
         assert!(lanes.end(asked.id).is_none());
+    }
+
+    #[test]
+    fn another_model_forgets_wishes_but_not_the_device() {
+        let mut lanes = Lanes::default();
+        let device = || Command::UseDevice { device: DeviceChoice::Cpu };
+        let asked = lanes.ask(Job::Evaluate, Command::Evaluate).unwrap();
+        lanes.ask(Job::Evaluate, Command::Evaluate);
+        let first = lanes.ask(Job::Device, device()).unwrap();
+        lanes.ask(Job::Device, device());
+        lanes.forget_waiting();
+        assert!(lanes.end(asked.id).is_none());
+        assert_eq!(lanes.end(first.id).unwrap().body, device());
     }
 }
