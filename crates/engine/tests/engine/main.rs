@@ -9,6 +9,7 @@ mod draw;
 mod export;
 mod families;
 mod host;
+mod masks_hold;
 mod report;
 mod texts;
 mod tiny;
