@@ -70,6 +70,15 @@ test("after a cut it is asked again by itself, and the texts part", async () => 
   assert.ok((await it.page.locator("[data-testid=written-dense] :is([class*=less], [class*=more])").count()) > 0);
 });
 
+test("questions say what was forgotten", async () => {
+  await it.at("ask").click();
+  const known = async (kind) => (await it.at(`known-${kind}`).locator("td").allInnerTexts()).map((share) => parseInt(share));
+  await it.at("known-grammar").waitFor();
+  const all = await Promise.all(["name-recall", "object-recall", "number-agreement", "grammar"].map(known));
+  assert.ok(all.flat().every((share) => share >= 0 && share <= 100), `${all}`);
+  assert.ok(all.some(([dense, pruned]) => pruned !== dense), `nine tenths are gone: ${all}`);
+});
+
 test("a token tells how likely both models found it, by pointer and by keyboard", async () => {
   await tokens("dense").nth(2).click();
   const [first, second] = (await ids("dense")).slice(2);

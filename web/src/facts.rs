@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use leptos::prelude::*;
 use secateur_protocol::{
-    Adapter, BlobId, BuiltIn, Card, Event, HeatKind, Level, Loaded, Prediction, Products, Report, Timing, VERSION,
+    Adapter, Asked, BlobId, BuiltIn, Card, Event, HeatKind, Level, Loaded, Prediction, Products, Report, Timing, VERSION,
     Verdict, Written,
 };
 
@@ -62,6 +62,8 @@ pub struct Facts {
     pub products: RwSignal<Option<Arc<Products>>>,
     /// With the digest of the masks under which it was written.
     pub written: RwSignal<Option<(String, Arc<Written>)>>,
+    /// What both models know of stories, with the digest of the masks.
+    pub asked: RwSignal<Option<(String, Arc<Vec<Asked>>)>>,
     pub drawings: RwSignal<Option<Drawings>>,
     pub sweep: RwSignal<Sweep>,
     /// Of the method that learns or has learnt last.
@@ -89,6 +91,7 @@ impl Facts {
             timing: RwSignal::new(None),
             products: RwSignal::new(None),
             written: RwSignal::new(None),
+            asked: RwSignal::new(None),
             drawings: RwSignal::new(None),
             sweep: RwSignal::new(Sweep::default()),
             training: RwSignal::new(Training::default()),
@@ -135,6 +138,7 @@ impl Facts {
             Event::Timing(timing) => self.timing.set(Some((self.digest(), timing))),
             Event::Products(products) => self.products.set(Some(Arc::new(products))),
             Event::Written(written) => self.written.set(Some((self.digest(), Arc::new(*written)))),
+            Event::Asked { items } => self.asked.set(Some((self.digest(), Arc::new(items)))),
             Event::Drawn { step, steps, count, height, width, channels, pixels } => {
                 let [count, height, width, channels] = [count, height, width, channels].map(|size| size as usize);
                 let (sizes, pixels) = (Sizes { steps, count, height, width, channels }, blob(blobs, pixels)?);
@@ -175,6 +179,7 @@ impl Facts {
             self.report.set(None);
             self.products.set(None);
             self.written.set(None);
+            self.asked.set(None);
             self.drawings.set(None);
             self.sweep.set(Sweep::default());
             self.training.set(Training::default());

@@ -131,11 +131,13 @@ const SMALL: [(&str, u64); 13] = [
     ("pairs", 8),
 ];
 
-/// The method's demo: on a model of a family that its paper prunes, or else on the first there is. None for a method that
-/// has to be given a second checkpoint: there are no two of one model.
+/// The method's demo: on a model of a family that its paper prunes, or else on the first there is. A method that has to be given
+/// a second checkpoint takes the first model that has a base.
 pub fn demo(card: &Card, models: &[BuiltIn]) -> Option<Demo> {
     if card.needs(Need::Checkpoint) {
-        return None;
+        let (model, base) = models.iter().find_map(|model| Some((model.id.clone(), model.base.as_ref()?)))?;
+        let values = [("base".to_string(), Value::Text(format!("builtin:{base}")))].into();
+        return Some(Demo { model, values });
     }
     let families = card.filing.words()[AXES.len() - 1].clone();
     let there = |id: &str| models.iter().any(|model| model.id == id);
@@ -216,13 +218,17 @@ mod tests {
 
     #[test]
     fn a_demo_is_small_and_on_a_model_of_the_family() {
-        let model = |id: &str| BuiltIn { id: id.into(), title: "".into(), sentence: "".into(), files: vec![] };
+        let model = |id: &str| BuiltIn { id: id.into(), ..BuiltIn::default() };
         let models = ["digits-cnn", "story-lm", "digits-vit"].map(model);
         let on = |at: usize| demo(&cards()[at], &models).unwrap().model;
         assert_eq!([on(0), on(1), on(2)], ["story-lm", "digits-vit", "digits-cnn"]);
         assert_eq!(demo(&cards()[0], &models).unwrap().values, [("steps".to_string(), Value::Number(40.0))].into());
         assert_eq!(demo(&cards()[0], &[]), None);
-        assert_eq!(demo(&Card { needs: vec![Need::Checkpoint], ..card("d", "W", "after", "LM") }, &models), None);
+        let pair = Card { needs: vec![Need::Checkpoint], ..card("d", "W", "after", "LM") };
+        assert_eq!(demo(&pair, &models), None);
+        let models = models.map(|model| BuiltIn { base: (model.id == "digits-cnn").then(|| "older".into()), ..model });
+        let on = demo(&pair, &models).unwrap();
+        assert_eq!((on.model.as_str(), &on.values["base"]), ("digits-cnn", &Value::Text("builtin:older".into())));
     }
 
     #[test]

@@ -24,6 +24,8 @@ pub enum Job {
     Time,
     /// Both models go on with a text.
     Write,
+    /// What both models know of stories.
+    Ask,
     /// Both models draw pictures.
     Paint,
     /// The products of a layer's size.
@@ -50,6 +52,7 @@ impl Job {
             Self::Evaluate => "Measuring",
             Self::Time | Self::Products => "Timing",
             Self::Write => "Writing",
+            Self::Ask => "Asking",
             Self::Paint => "Drawing",
             Self::Sweep => "Sweeping",
             Self::Contrast => "Cutting twice",

@@ -12,7 +12,7 @@
 //! - map: `view-importance|weights|mask` (radios), `map-tile-N` (N = parameter), `zoom`, `zoom-readout`, `zoom-close`
 //! - text: `prompt`, `prompt-N` (examples), `length`, `greedy`, `temperature`, `top-k`, `top-p`, `text-seed`, `continue`,
 //!   `written-prompt|dense|pruned` (each token has its id as `data-token`), `token-readout`, `parting`, `likelihood`,
-//!   `writing-notes`, `speed`, `text-missing`
+//!   `writing-notes`, `speed`, `text-missing`, `ask` (button), `known-KIND`
 //! - drawings: `class-N`, `class-none`, `class` (where there are many), `count`, `steps`, `guidance`, `sampler`,
 //!   `draw-seed`, `paint` (button), `painted-dense|pruned`, `step` (slider), `step-words`, `drawing-missing`
 //! - digits: `digit-N` (N = 0, 1, .., `data-wrong` lists who is wrong), `other-digits`, `draw`, `draw-clear`,

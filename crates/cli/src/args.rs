@@ -108,6 +108,9 @@ pub struct EvalArgs {
     /// Tokens from one window's start to the next one's [default: as many as a window has].
     #[arg(long, requires = "text")]
     pub stride: Option<u32>,
+    /// Put questions about stories to a language model: who it was, which thing, one or several, grammar.
+    #[arg(long, conflicts_with_all = ["text", "images"])]
+    pub questions: bool,
     /// The five likeliest classes of pictures: png or jpeg files, or folders of them.
     #[arg(long, value_name = "DIR|FILE", num_args = 1.., conflicts_with = "text")]
     pub images: Vec<PathBuf>,

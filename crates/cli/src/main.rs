@@ -75,6 +75,7 @@ fn run(args: Args) -> Result<Answer> {
         Command::Groups(args) => commands::groups::run(progress, args),
         Command::Count(args) => commands::count::run(progress, args),
         Command::Eval(args) if !args.images.is_empty() => commands::classify::run(progress, args),
+        Command::Eval(args) if args.questions => commands::questions::run(progress, args),
         Command::Eval(args) => commands::eval::run(progress, args),
         Command::Generate(args) => commands::generate::run(progress, args),
         Command::Prune(args) => commands::prune::run(progress, args),

@@ -103,7 +103,7 @@ fn changes_session(command: &Command) -> bool {
     match command {
         Hello { .. } | UseDevice { .. } | Load { .. } | Prune { .. } | Undo | Redo => true,
         Run { .. } | Predict { .. } | Evaluate | Time { .. } | Heat { .. } | Export { .. } | Verdict => false,
-        EvaluateText(_) | Classify { .. } | Generate(_) | Draw(_) => false,
+        EvaluateText(_) | Ask | Classify { .. } | Generate(_) | Draw(_) => false,
         Sweep { .. }
         | Contrast { .. }
         | Compare { .. }

@@ -41,6 +41,7 @@ async fn run<H: Host>(session: &mut Session<H::File>, job: &Job<'_, H>, command:
         Command::Predict { image } => jobs::predict::run(session, job, image).await,
         Command::Evaluate => jobs::evaluate::run(session, job).await,
         Command::EvaluateText(test) => jobs::text::evaluate(session, job, test).await,
+        Command::Ask => jobs::text::ask(session, job).await,
         Command::Generate(asked) => jobs::text::generate(session, job, asked).await,
         Command::Classify { pictures } => jobs::classify::run(session, job, pictures).await,
         Command::Draw(asked) => jobs::draw::run(session, job, asked).await,

@@ -14,6 +14,8 @@ use crate::{Asset, Host};
 
 /// The one text that ships with the playground.
 pub(crate) const STORIES: &str = "builtin:stories";
+/// What stands between texts, where a tokenizer knows it.
+pub(crate) const END: &str = "<|endoftext|>";
 /// Stories in it.
 const COUNT: usize = 200;
 /// Longest text file, in bytes.

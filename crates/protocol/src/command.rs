@@ -45,6 +45,8 @@ pub enum Command {
     Evaluate,
     /// Perplexity of dense and pruned model on a text, read in windows. Answered by [`crate::Event::Report`].
     EvaluateText(TextTest),
+    /// Put questions about stories to the dense and the pruned language model. Answered by [`crate::Event::Asked`].
+    Ask,
     /// What the dense and the pruned model see in the user's pictures (png or jpeg). Answered by
     /// [`crate::Event::Classified`].
     Classify {

@@ -1,10 +1,8 @@
-use std::collections::BTreeMap;
-
 use secateur_graph::groups::Vocabulary;
 use secateur_graph::{Graph, Masks, ParamId};
 use serde::{Deserialize, Serialize};
 
-use crate::{Card, Format, HeatKind, Recipe, masks_digest};
+use crate::{Bandwidth, Card, Format, HeatKind, Products, Recipe, Timing, masks_digest};
 
 /// Index into the list of byte buffers that travels beside the message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,6 +38,10 @@ pub enum Event {
         items: Vec<Classified>,
     },
     Written(Box<Written>),
+    /// What both models know, one for each kind of question.
+    Asked {
+        items: Vec<Asked>,
+    },
     /// The pictures after `step` of `steps`: u8, `count` of the dense model and as many of the pruned one, each
     /// [height, width, channels].
     Drawn {
@@ -141,7 +143,7 @@ pub struct Adapter {
 }
 
 /// A model that ships with the playground.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct BuiltIn {
     pub id: String,
     pub title: String,
@@ -149,6 +151,9 @@ pub struct BuiltIn {
     /// What lies beside its model.safetensors and config.json, e.g. `tokenizer.json`.
     #[serde(default)]
     pub files: Vec<String>,
+    /// Another built-in model of the same shapes that it counts as fine-tuned from.
+    #[serde(default)]
+    pub base: Option<String>,
 }
 
 /// What progress counts.
@@ -331,6 +336,18 @@ pub struct Token {
     pub pruned: Option<f32>,
 }
 
+/// Questions of one kind about stories, put to the dense and the pruned model: a question is known where the story is more
+/// probable as it is than with any of the wrong words.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Asked {
+    /// What it takes to know them: `name recall`, `object recall`, `number agreement`, `grammar`.
+    pub about: String,
+    pub questions: u32,
+    /// The share that each model knows, 0 to 1.
+    pub dense: f64,
+    pub pruned: f64,
+}
+
 /// What `report.json` and `--json` say.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Report {
@@ -367,104 +384,6 @@ pub struct Report {
     pub seconds: f64,
     pub device: String,
     pub masks_digest: String,
-}
-
-/// Forward passes, measured. Milliseconds for one batch.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Timing {
-    pub batch: u32,
-    pub repeats: u32,
-    pub dense_ms: Spread,
-    pub pruned_ms: Spread,
-    pub device: String,
-    /// How the pruned model multiplies with each prunable matrix, in graph order.
-    pub layouts: Vec<Multiplied>,
-    /// What takes the time, longest first. Empty on a GPU, which is still at work when the next operation is asked for.
-    pub ops: Vec<OpTime>,
-}
-
-/// All operations of one name in a forward pass: the median over the passes, in milliseconds.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct OpTime {
-    /// As the graph calls it, e.g. `linear`.
-    pub op: String,
-    pub dense_ms: f64,
-    pub pruned_ms: f64,
-}
-
-impl Timing {
-    /// How many layers are multiplied with in which way, e.g. `4 dense, 20 rows`.
-    pub fn picked(&self) -> String {
-        let mut picked: BTreeMap<&str, usize> = BTreeMap::new();
-        self.layouts.iter().for_each(|multiplied| *picked.entry(multiplied.layout.word()).or_default() += 1);
-        let picked: Vec<_> = picked.iter().map(|(word, layers)| format!("{layers} {word}")).collect();
-        picked.join(", ")
-    }
-}
-
-/// How a weight is multiplied with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Multiplied {
-    /// In the graph's list of parameters.
-    pub param: u32,
-    pub layout: Layout,
-}
-
-/// Which weights a product reads. Whatever is faster on the device is taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Layout {
-    /// All of them, pruned or not.
-    Dense,
-    /// Blocks of 16 x 16 or 32 x 32 in which something is kept.
-    Blocks,
-    /// Kept ones.
-    Rows,
-    /// Kept ones of groups that keep N of M.
-    NOfM,
-}
-
-impl Layout {
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Dense => "dense",
-            Self::Blocks => "blocks",
-            Self::Rows => "rows",
-            Self::NOfM => "n:m",
-        }
-    }
-}
-
-/// Products y = x Wᵀ of one layer's size, as [`crate::Command::BenchProducts`] asked for them, measured. Milliseconds for one product.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Products {
-    pub samples: u32,
-    pub inputs: u32,
-    pub outputs: u32,
-    pub window: Option<u32>,
-    pub repeats: u32,
-    pub device: String,
-    /// Burn's own first.
-    pub times: Vec<ProductTime>,
-}
-
-/// One kernel's time.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct ProductTime {
-    /// `burn` (the library's), `dense` (ours), `masked` (ours, the mask applied inside), `blocks16` and `blocks32` (those with
-    /// something in them), `rows` (kept entries), `1:4`, `2:4` and `4:8`; `copy` is a copy of as many bytes as the dense
-    /// product reads and writes.
-    pub kernel: String,
-    /// The share of the weight that is kept, in the pattern that the kernel is for.
-    pub density: f64,
-    pub ms: Spread,
-}
-
-/// Median and quartiles.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Spread {
-    pub q1: f64,
-    pub median: f64,
-    pub q3: f64,
 }
 
 /// A file to save.
@@ -532,17 +451,4 @@ pub struct Mark {
 pub struct Score {
     pub name: String,
     pub value: f64,
-}
-
-/// How fast the score kernel goes through memory, beside a copy that moves the same bytes and a global selection.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Bandwidth {
-    /// Bytes read and written by one run.
-    pub bytes: u64,
-    pub repeats: u32,
-    pub score_ms: Spread,
-    pub copy_ms: Spread,
-    /// Of cutting half of as many scores, in 20 layers, by one threshold.
-    pub select_ms: Spread,
-    pub device: String,
 }

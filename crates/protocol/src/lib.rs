@@ -11,6 +11,7 @@ mod filing;
 mod hash;
 mod measure;
 mod recipe;
+mod timing;
 
 pub use card::{Card, Field, Kind, Need};
 pub use command::{
@@ -18,19 +19,19 @@ pub use command::{
     Source, Steer, TextTest, Train,
 };
 pub use event::{
-    Adapter, Bandwidth, BlobId, BuiltIn, Classified, Comparison, Contrasted, Event, FileOut, GateRow, Gone, LayerLevel,
-    Layout, Level, Loaded, Mark, Multiplied, OpTime, ParamDiff, Prediction, ProductTime, Products, Reader, Report,
-    Score, Spread, Swept, Timing, Token, TrainLog, Unit, Verdict, Written,
+    Adapter, Asked, BlobId, BuiltIn, Classified, Comparison, Contrasted, Event, FileOut, GateRow, Gone, LayerLevel, Level,
+    Loaded, Mark, ParamDiff, Prediction, Reader, Report, Score, Swept, Token, TrainLog, Unit, Verdict, Written,
 };
 pub use filing::{AXES, Axis, Filing};
 pub use hash::{fnv1a, masks_digest};
 pub use recipe::{Recipe, RecipeError, RecipeId, Value, Values};
+pub use timing::{Bandwidth, Layout, Multiplied, OpTime, ProductTime, Products, Spread, Timing};
 
 use serde::{Deserialize, Serialize};
 
 /// Raised with every change that an older page or engine would misread; both sides compare it in
 /// the handshake ([`Command::Hello`] and [`Event::Ready`]).
-pub const VERSION: u32 = 7;
+pub const VERSION: u32 = 8;
 
 /// Ties the events of a job to the command that asked for it. Chosen by the sender, never reused.
 pub type RequestId = u32;

@@ -1,6 +1,6 @@
 """The base of the tests with two checkpoints: digits-cnn after it has seen nothing but 0 to 4 for a while.
 
-Writes digits-cnn-0-4.safetensors beside this file, in f16; digits-cnn itself then counts as fine-tuned from it.
+Writes the built-in model digits-cnn-0-4, in f16; digits-cnn itself then counts as fine-tuned from it.
 """
 
 import sys
@@ -42,7 +42,7 @@ def main():
         optimizer.step()
     with torch.no_grad():
         print("after", share())
-    save_file({name: value.detach().half() for name, value in w.items()}, Path(__file__).parent / "digits-cnn-0-4.safetensors")
+    save_file({name: value.detach().half() for name, value in w.items()}, digits.PUBLIC / "models/digits-cnn-0-4/model.safetensors")
 
 
 if __name__ == "__main__":

@@ -15,6 +15,11 @@ impl App {
         self.make(Job::Write, Command::Generate(asked));
     }
 
+    /// Puts questions about stories to both models.
+    pub fn ask_questions(&self) {
+        self.make(Job::Ask, Command::Ask);
+    }
+
     /// Lets both models draw what the controls say.
     pub fn paint(&self) {
         let classes = untrack(|| self.classes());

@@ -14,12 +14,13 @@ const REST_MS: u32 = 600;
 /// While the slider moves, digits and masks are asked for at most this often.
 const PICTURE_MS: f64 = 200.0;
 /// What stops when the user does something.
-const BACKGROUND: [Job; 9] = [
+const BACKGROUND: [Job; 10] = [
     Job::Evaluate,
     Job::Time,
     Job::Values,
     Job::ZoomValues,
     Job::Write,
+    Job::Ask,
     Job::Paint,
     Job::Products,
     Job::Sweep,
@@ -97,7 +98,7 @@ impl App {
             Job::Values => format!("{view} {}", self.facts.digest()),
             Job::ZoomValues => format!("{view} {} {:?}", self.facts.digest(), self.zoomed.get_untracked()),
             Job::Evaluate | Job::Time => format!("{} {}", self.facts.digest(), self.device_name()),
-            Job::Write | Job::Paint => format!("{} {} {:?}", self.facts.digest(), self.device_name(), self.wish(job)),
+            Job::Write | Job::Ask | Job::Paint => format!("{} {} {:?}", self.facts.digest(), self.device_name(), self.wish(job)),
             // No cut changes them, and another device is not asked unless somebody wants it.
             Job::Products | Job::Sweep | Job::Contrast => format!("{:?}", self.wish(job)),
             _ => self.facts.digest(),

@@ -65,8 +65,8 @@ fn picker(app: App) -> impl IntoView {
                     let mut known = models();
                     if known.is_empty() && own().is_none() {
                         let id = figures::model_name(&model.get_untracked()).to_string();
-                        let (title, sentence, files) = (id.clone(), String::new(), Vec::new());
-                        known.push(secateur_protocol::BuiltIn { id, title, sentence, files });
+                        let title = id.clone();
+                        known.push(secateur_protocol::BuiltIn { id, title, ..Default::default() });
                     }
                     known
                         .into_iter()

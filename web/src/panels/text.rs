@@ -8,6 +8,7 @@ use crate::state::App;
 use crate::wishes::{self, Range, Writing};
 
 mod answer;
+mod questions;
 
 pub fn view(app: App) -> impl IntoView {
     let missing = || {
@@ -20,6 +21,7 @@ pub fn view(app: App) -> impl IntoView {
     view! {
         <Show when=move || app.writes() fallback=missing>
             <div class="studio">{form(app)} <div class="outcome">{answer::view(app)}</div></div>
+            {questions::view(app)}
         </Show>
     }
 }

@@ -13,6 +13,7 @@ pub mod masks;
 pub mod methods;
 pub mod models;
 pub mod prune;
+pub mod questions;
 pub mod record;
 pub mod run;
 pub mod sample;

@@ -2,6 +2,8 @@
 
 mod generate;
 mod perplexity;
+mod questions;
 
 pub(crate) use generate::{generate, write};
 pub(crate) use perplexity::{evaluate, metric};
+pub(crate) use questions::{Asker, ask};

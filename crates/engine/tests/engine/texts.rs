@@ -137,6 +137,23 @@ fn what_cannot_be_written_is_said() {
 }
 
 #[test]
+fn both_models_are_asked_about_stories() {
+    let asked = |run: &Run, id| {
+        run.find(id, |(event, _)| if let Event::Asked { items } = event { Some(items.clone()) } else { None })
+    };
+    let run = opened(vec![Command::Ask, prune("magnitude", 0.95), Command::Ask]);
+    let [uncut, cut] = [3, 5].map(|id| asked(&run, id));
+    let about: Vec<_> = uncut.iter().map(|item| item.about.as_str()).collect();
+    assert_eq!(about, ["name recall", "object recall", "number agreement", "grammar"]);
+    assert!(uncut.iter().all(|item| item.questions == 100 && item.dense == item.pruned && item.dense < 1.0));
+    assert!(uncut.iter().zip(&cut).all(|(before, after)| before.dense == after.dense));
+    assert!(cut.iter().any(|item| item.dense != item.pruned), "{cut:?}");
+
+    let pictures = crate::host::run(&tiny(Dtype::F32, 1), vec![hello(), load(&[TINY, CONFIG]), Command::Ask]);
+    assert!(pictures.error(3).contains("open a language model"), "{}", pictures.error(3));
+}
+
+#[test]
 fn perplexity_counts_what_it_scored() {
     let run = opened(vec![
         perplexity("story.txt", 20, 20),

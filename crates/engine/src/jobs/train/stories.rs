@@ -1,6 +1,5 @@
-use secateur_data::stories::{Capability, Question, questions};
-use secateur_exec::rng::Rng;
-use secateur_exec::text::{Reader, Windows, perplexity};
+use secateur_data::stories::Capability;
+use secateur_exec::text::{Windows, perplexity};
 use secateur_exec::train::{Course, Texts, TrainSpec};
 use secateur_exec::{Compute, Meter, Params, Silent};
 use secateur_formats::{Tokenizer, learn_bpe};
@@ -8,11 +7,10 @@ use secateur_models::Model;
 use secateur_protocol::{Length, Score, Unit};
 
 use super::lessons::{Lessons, score};
+use crate::jobs::text::Asker;
 use crate::stop::Stop;
-use crate::texts::{Purpose, stories, told};
+use crate::texts::{END, Purpose, stories, told};
 
-/// What stands between texts.
-const END: &str = "<|endoftext|>";
 /// Texts that the tokenizer is learned from.
 const LEARNED: usize = 5_000;
 /// Tokens to learn from, at least.
@@ -81,37 +79,6 @@ impl<'a> Stories<'a> {
         let got = perplexity(self.compute, &self.model.graph, params, &tokens, windows, meter).await?;
         Ok(score("perplexity", got.value))
     }
-
-    /// The share of questions on which the story is more probable as it is than with any wrong end.
-    async fn capability(&self, params: &Params, capability: Capability, meter: &dyn Meter) -> Result<Score, Stop> {
-        let mut rng = Rng::keyed(0, "stories-questions", 0, capability.name());
-        let asked = questions(capability, QUESTIONS, &mut |n| rng.below(n));
-        let mut right = 0;
-        for (done, question) in asked.iter().enumerate() {
-            meter.tick(done as u64, QUESTIONS as u64, Unit::Samples).await?;
-            right += usize::from(self.knows(params, question).await?);
-        }
-        Ok(score(capability.name(), right as f64 / QUESTIONS as f64))
-    }
-
-    async fn knows(&self, params: &Params, question: &Question) -> Result<bool, Stop> {
-        let Question { prompt, right, wrong, .. } = question;
-        let told = self.likelihood(params, &format!("{prompt}{right}")).await?;
-        for wrong in wrong {
-            if self.likelihood(params, &format!("{prompt}{wrong}")).await? >= told {
-                return Ok(false);
-            }
-        }
-        Ok(true)
-    }
-
-    /// Logarithm of the probability that a text begins so.
-    async fn likelihood(&self, params: &Params, text: &str) -> Result<f64, Stop> {
-        let mut tokens = vec![self.end];
-        tokens.extend(self.tokenizer.encode(text).map_err(Stop::because)?);
-        let read = Reader::new(self.compute, &self.model.graph, params).read(&tokens, &Silent).await?;
-        Ok(read.log_probabilities.iter().copied().map(f64::from).sum())
-    }
 }
 
 /// Texts to learn from: of one story or, now and then, of several with an empty line between them.
@@ -160,8 +127,9 @@ impl Lessons for Stories<'_> {
 
     async fn judge(&self, params: &Params, meter: &dyn Meter) -> Result<Vec<Score>, Stop> {
         let mut scores = vec![self.perplexity(params, Purpose::Test, JUDGED, meter).await?];
+        let asker = Asker::new(self.compute, self.model, params, &self.tokenizer);
         for capability in Capability::ALL {
-            scores.push(self.capability(params, capability, meter).await?);
+            scores.push(score(capability.name(), asker.share(capability, QUESTIONS, meter).await?));
         }
         Ok(scores)
     }
