@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use leptos::prelude::*;
 use secateur_protocol::{
-    Adapter, Asked, BlobId, BuiltIn, Card, Event, HeatKind, Level, Loaded, Prediction, Products, Report, Timing, VERSION,
-    Verdict, Written,
+    Adapter, Asked, BlobId, BuiltIn, Card, Event, HeatKind, Level, Loaded, Prediction, Products, Report, Timing,
+    VERSION, Verdict, Written,
 };
 
 use crate::contrast::Contrast;

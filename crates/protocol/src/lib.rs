@@ -19,8 +19,8 @@ pub use command::{
     Source, Steer, TextTest, Train,
 };
 pub use event::{
-    Adapter, Asked, BlobId, BuiltIn, Classified, Comparison, Contrasted, Event, FileOut, GateRow, Gone, LayerLevel, Level,
-    Loaded, Mark, ParamDiff, Prediction, Reader, Report, Score, Swept, Token, TrainLog, Unit, Verdict, Written,
+    Adapter, Asked, BlobId, BuiltIn, Classified, Comparison, Contrasted, Event, FileOut, GateRow, Gone, LayerLevel,
+    Level, Loaded, Mark, ParamDiff, Prediction, Reader, Report, Score, Swept, Token, TrainLog, Unit, Verdict, Written,
 };
 pub use filing::{AXES, Axis, Filing};
 pub use hash::{fnv1a, masks_digest};

@@ -98,7 +98,9 @@ impl App {
             Job::Values => format!("{view} {}", self.facts.digest()),
             Job::ZoomValues => format!("{view} {} {:?}", self.facts.digest(), self.zoomed.get_untracked()),
             Job::Evaluate | Job::Time => format!("{} {}", self.facts.digest(), self.device_name()),
-            Job::Write | Job::Ask | Job::Paint => format!("{} {} {:?}", self.facts.digest(), self.device_name(), self.wish(job)),
+            Job::Write | Job::Ask | Job::Paint => {
+                format!("{} {} {:?}", self.facts.digest(), self.device_name(), self.wish(job))
+            }
             // No cut changes them, and another device is not asked unless somebody wants it.
             Job::Products | Job::Sweep | Job::Contrast => format!("{:?}", self.wish(job)),
             _ => self.facts.digest(),

@@ -15,9 +15,8 @@ pub fn run(progress: Progress, args: EvalArgs) -> Result<Answer> {
         client.load(source).await?;
         Ok(client.ask_for(Command::Ask, asked).await?.0)
     })?;
-    let line = |item: &Asked| {
-        format!("  {:<18} {:>5.1} % of {} questions\n", item.about, 100.0 * item.dense, item.questions)
-    };
+    let line =
+        |item: &Asked| format!("  {:<18} {:>5.1} % of {} questions\n", item.about, 100.0 * item.dense, item.questions);
     let entry = |item: &Asked| json!({ "about": item.about, "questions": item.questions, "known": item.dense });
     let json = json!({ "model": args.model, "questions": items.iter().map(entry).collect::<Vec<_>>() });
     Ok(Answer { text: format!("{} knows\n{}", args.model, items.iter().map(line).collect::<String>()), json })

@@ -60,12 +60,12 @@ fn a_config_that_does_not_fit() {
 /// Only the header is there to be read.
 #[test]
 fn a_model_that_does_not_fit() {
-    let mut header = br#"{"w":{"dtype":"F16","shape":[2,524288],"data_offsets":[0,2097152]}}"#.to_vec();
+    let mut header = br#"{"w":{"dtype":"F16","shape":[2,5242880],"data_offsets":[0,20971520]}}"#.to_vec();
     header.resize(header.len().next_multiple_of(8), b' ');
-    let bytes = [&(header.len() as u64).to_le_bytes()[..], &header, &vec![0; 2 << 20]].concat();
+    let bytes = [&(header.len() as u64).to_le_bytes()[..], &header, &vec![0; 20 << 20]].concat();
     refused(
         vec![("large.safetensors", bytes)],
-        &["large.safetensors (family: unknown, 1,048,576 parameters) needs 4.2 MB", "does not fit", "at most 1.0 MB"],
+        &["large.safetensors (family: unknown, 10,485,760 parameters) needs 42 MB", "does not fit", "at most 8.4 MB"],
     );
 }
 

@@ -61,7 +61,7 @@ impl Host for InMemory {
     }
 
     fn most_weight_bytes(&self) -> u64 {
-        1 << 20
+        8 << 20
     }
 
     fn send(&self, event: Envelope<Event>, blobs: Vec<Vec<u8>>) {

@@ -265,3 +265,20 @@ fn shards_are_one_file() {
     let whole = SafeTensors::deserialize(&joined).unwrap();
     assert_eq!(whole.tensor("b").unwrap().data(), 2f32.to_le_bytes());
 }
+
+#[test]
+fn values_are_rounded_to_the_tensors_type() {
+    let info = |dtype| TensorInfo { name: "w".into(), dtype, shape: vec![3], range: 0..0 };
+    let values = [1.0, -2.5, 0.1];
+    for dtype in [Dtype::F32, Dtype::F16, Dtype::BF16] {
+        let bytes = narrow(&info(dtype), &values).unwrap();
+        let tensor = TensorInfo { range: 0..bytes.len() as u64, ..info(dtype) };
+        let read = block_on(read_f32(&MemoryFile::new(bytes.clone()), &tensor)).unwrap();
+        assert_eq!(read[..2], values[..2]);
+        assert!((read[2] - 0.1).abs() < 1e-3);
+        assert_eq!(narrow(&tensor, &read).unwrap(), bytes, "what was rounded stays");
+    }
+    let large = narrow(&info(Dtype::F16), &[1.0, 70_000.0, 0.0]).unwrap_err().to_string();
+    assert!(large.contains("[1]") && large.contains("70000"), "{large}");
+    assert!(matches!(narrow(&info(Dtype::I64), &values), Err(FormatError::NotWeights { .. })));
+}

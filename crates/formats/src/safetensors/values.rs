@@ -55,6 +55,25 @@ fn widen(info: &TensorInfo, bytes: &[u8], values: &mut Vec<f32>) -> Result<(), F
     Ok(())
 }
 
+/// Entries as a tensor's bytes in its own element type, rounded to it.
+///
+/// # Errors
+/// For whole numbers, and values too large for the type.
+pub fn narrow(info: &TensorInfo, values: &[f32]) -> Result<Vec<u8>, FormatError> {
+    let bytes: Vec<u8> = match info.dtype {
+        Dtype::F32 => values.iter().flat_map(|value| value.to_le_bytes()).collect(),
+        Dtype::F16 => values.iter().flat_map(|value| f16::from_f32(*value).to_le_bytes()).collect(),
+        Dtype::BF16 => values.iter().flat_map(|value| bf16::from_f32(*value).to_le_bytes()).collect(),
+        dtype => return Err(FormatError::NotWeights { name: quote(&info.name), dtype }),
+    };
+    let mut read = Vec::with_capacity(values.len());
+    widen(info, &bytes, &mut read)?;
+    match read.iter().position(|value| !value.is_finite()) {
+        Some(at) => Err(not_finite(info, at, values[at])),
+        None => Ok(bytes),
+    }
+}
+
 fn not_finite(info: &TensorInfo, at: usize, value: f32) -> FormatError {
     let position = format!("{:?}", position(&info.shape, at));
     FormatError::NotFinite { name: quote(&info.name), position, value }

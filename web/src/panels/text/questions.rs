@@ -19,22 +19,23 @@ pub fn view(app: App) -> impl IntoView {
             >
                 "Ask it about stories"
             </button>
-            {move || app.facts.asked.get().map(|(digest, items)| table(app, digest, &items))}
+            {move || app.facts.asked.get().map(|(digest, items)| table(app, digest, items.to_vec()))}
         </section>
     }
 }
 
-fn table(app: App, digest: String, items: &[Asked]) -> impl IntoView {
-    let row = |item: &Asked| {
+fn table(app: App, digest: String, items: Vec<Asked>) -> impl IntoView {
+    let row = |item: Asked| {
         let share = |share: f64, class| view! {
             <td>
                 <meter class=class min="0" max="1" value=share></meter>
                 {figures::percent(share, 0)}
             </td>
         };
+        let kind = item.about.replace(' ', "-");
         view! {
-            <tr data-testid=format!("known-{}", item.about.replace(' ', "-"))>
-                <th scope="row">{item.about.clone()}</th>
+            <tr data-testid=format!("known-{kind}")>
+                <th scope="row">{item.about}</th>
                 {share(item.dense, "dense")}
                 {share(item.pruned, "pruned")}
             </tr>
@@ -51,7 +52,7 @@ fn table(app: App, digest: String, items: &[Asked]) -> impl IntoView {
                     <th scope="col">"pruned"</th>
                 </tr>
             </thead>
-            <tbody>{items.iter().map(row).collect_view()}</tbody>
+            <tbody>{items.into_iter().map(row).collect_view()}</tbody>
         </table>
     }
 }

@@ -5,6 +5,7 @@ mod onnx;
 mod reopened;
 mod report;
 mod smaller;
+mod tensors;
 mod verdict;
 mod zeros;
 

@@ -9,12 +9,14 @@ use crate::stop::Stop;
 
 /// Inputs that the written model and the one on the device are compared on.
 const PROBES: usize = 2;
+/// More than rounding to any element type does.
+const MOST: f64 = 0.1;
 
 /// Opens what was written as a user would and returns the largest difference of its answers from those of the model it was
 /// written from, relative to the largest answer. None for a model that cannot be run.
 ///
 /// # Errors
-/// When the files cannot be opened, or hold another model.
+/// When the files cannot be opened, or hold another model: one of other sizes, or one that answers otherwise.
 pub(super) async fn difference(compute: &Compute, files: &Files, of: &Runnable) -> Result<Option<f64>, Stop> {
     let wrong = |what: String| Stop::because(format!("the written file does not read back: {what}; nothing was saved"));
     let ending = |end: &str| files.iter().find(|(file, _)| file.ends_with(end)).map(|(_, bytes)| bytes.as_slice());
@@ -45,5 +47,8 @@ pub(super) async fn difference(compute: &Compute, files: &Files, of: &Runnable) 
     }
     let largest = want.iter().fold(f32::MIN_POSITIVE, |largest, want| largest.max(want.abs()));
     let off = written.iter().zip(&want).map(|(written, want)| (written - want).abs());
-    Ok(Some(f64::from(off.fold(0.0, f32::max) / largest)))
+    match f64::from(off.fold(0.0, f32::max) / largest) {
+        off if off <= MOST => Ok(Some(off)),
+        off => Err(wrong(format!("its answers differ by {off:.1e} of the largest"))),
+    }
 }

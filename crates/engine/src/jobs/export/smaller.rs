@@ -2,14 +2,14 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use secateur_exec::Meter;
-use secateur_formats::ReadAt;
+
 use secateur_formats::safetensors::{self, Tensor};
 use secateur_graph::Param;
 use secateur_graph::surgery::{Slices, Surgery};
 use secateur_protocol::Unit;
 use serde_json::Value;
 
-use super::{Files, NOT_SMALLER, WEIGHTS, json, weights_name};
+use super::{Files, NOT_SMALLER, WEIGHTS, json, tensors, weights_name};
 use crate::Host;
 use crate::checkpoint::Checkpoint;
 use crate::desk::Job;
@@ -25,7 +25,7 @@ pub(super) async fn uniform<H: Host>(
     let surgery = smaller(checkpoint, cut)?;
     let model = &checkpoint.model;
     let uniform = model.uniform(&surgery).map_err(|why| Stop::because(format!("no uniform model: {why}")))?;
-    let weights = weights(job, checkpoint, &surgery, &uniform.names).await?;
+    let weights = weights(job, checkpoint, cut, &surgery, &uniform.names).await?;
     files(weights_name(model), weights, &uniform.config)
 }
 
@@ -40,7 +40,7 @@ pub(super) async fn ragged<H: Host>(
 ) -> Result<Files, Stop> {
     let surgery = smaller(checkpoint, cut)?;
     let names: Vec<String> = surgery.graph.params.iter().map(|param| param.name.clone()).collect();
-    let weights = weights(job, checkpoint, &surgery, &names).await?;
+    let weights = weights(job, checkpoint, cut, &surgery, &names).await?;
     let config = checkpoint.model.cut_config(&cut.removal, cut.statistics, &surgery);
     let mut files = files(WEIGHTS, weights, &config)?;
     files.push(("load_ragged.py".into(), LOADER.into()));
@@ -62,22 +62,22 @@ fn files(name: &str, weights: Vec<u8>, config: &Value) -> Result<Files, Stop> {
 async fn weights<H: Host>(
     job: &Job<'_, H>,
     checkpoint: &Checkpoint<H::File>,
+    cut: &Cut,
     surgery: &Surgery,
     names: &[String],
 ) -> Result<Vec<u8>, Stop> {
     let whole = &checkpoint.model.graph;
-    let mut tensors = Vec::new();
+    let mut left = Vec::new();
     for ((param, slices), name) in surgery.graph.params.iter().zip(&surgery.params).zip(names) {
         let from = whole.param(slices.from);
         let tensor = checkpoint.tensor(&from.name)?;
-        let bytes = checkpoint.file.read(tensor.range.clone()).await.map_err(Stop::because)?;
+        let bytes = tensors::bytes(checkpoint, cut, tensor).await?;
         let bytes = Cow::Owned(sliced(&bytes, from, slices));
-        tensors.push(Tensor { name: name.clone(), dtype: tensor.dtype, shape: param.stored_shape(), bytes });
-        job.tick(tensors.len() as u64, names.len() as u64, Unit::Layers).await?;
+        left.push(Tensor { name: name.clone(), dtype: tensor.dtype, shape: param.stored_shape(), bytes });
+        job.tick(left.len() as u64, names.len() as u64, Unit::Layers).await?;
     }
-    let metadata = [("format".to_string(), "pt".to_string())].into();
-    let metadata: BTreeMap<_, _> = metadata;
-    safetensors::write(tensors, &metadata).map_err(Stop::because)
+    let metadata = BTreeMap::from([("format".to_string(), "pt".to_string())]);
+    safetensors::write(left, &metadata).map_err(Stop::because)
 }
 
 /// The entries of a stored tensor that stay, in its order.

@@ -5,7 +5,7 @@ use secateur_graph::{Graph, Masks};
 use secateur_protocol::Unit;
 
 use super::masks::stored;
-use super::{Files, json, weights_name};
+use super::{Files, json, tensors, weights_name};
 use crate::Host;
 use crate::checkpoint::Checkpoint;
 use crate::desk::Job;
@@ -18,20 +18,21 @@ pub(super) async fn files<H: Host>(
     checkpoint: &Checkpoint<H::File>,
     cut: &Cut,
 ) -> Result<Files, Stop> {
-    let model = zeroed(job, checkpoint, &cut.masks).await?;
+    let model = zeroed(job, checkpoint, cut).await?;
     let model = reopened(checkpoint, &cut.masks, model).await?;
     let name = weights_name(&checkpoint.model).to_string();
     Ok(vec![(name, model), ("config.json".into(), json(&checkpoint.model.config)?)])
 }
 
-/// The model's own file, byte for byte but for the pruned entries: zero is all bits zero in every float type.
-async fn zeroed<H: Host>(job: &Job<'_, H>, checkpoint: &Checkpoint<H::File>, masks: &Masks) -> Result<Vec<u8>, Stop> {
+/// The model's own file, byte for byte but for what the method changed and the pruned entries: zero is all bits zero in every
+/// float type.
+async fn zeroed<H: Host>(job: &Job<'_, H>, checkpoint: &Checkpoint<H::File>, cut: &Cut) -> Result<Vec<u8>, Stop> {
     let graph = &checkpoint.model.graph;
     let mut out = checkpoint.start();
     let total = checkpoint.file.len();
     for tensor in &checkpoint.header.tensors {
-        let mut bytes = checkpoint.file.read(tensor.range.clone()).await.map_err(Stop::because)?;
-        if let Some((id, mask)) = graph.find_param(&tensor.name).and_then(|id| Some((id, masks.get(id)?))) {
+        let mut bytes = tensors::bytes(checkpoint, cut, tensor).await?;
+        if let Some((id, mask)) = graph.find_param(&tensor.name).and_then(|id| Some((id, cut.masks.get(id)?))) {
             let width = bytes.len() / mask.len().max(1);
             for (at, _) in stored(graph.param(id), mask).into_iter().enumerate().filter(|(_, kept)| *kept == 0) {
                 bytes[at * width..(at + 1) * width].fill(0);
@@ -93,7 +94,7 @@ mod tests {
     fn a_pruned_entry_that_came_back_is_found_out() {
         let graph = secateur_models::initial(&serde_json::json!({
             "model_type": "lenet", "num_channels": 1, "image_size": 28, "conv_channels": [2], "conv_kernels": [5],
-            "conv_paddings": [0], "fc_features": [8],
+            "conv_paddings": [0], "fc_features": [8], "num_labels": 2,
         }));
         let graph = graph.unwrap().graph;
         let id = graph.prunable().next().unwrap();

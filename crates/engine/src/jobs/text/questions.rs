@@ -21,13 +21,15 @@ const COST: u64 = 2;
 /// What the dense and the pruned model know of stories; fewer questions for a model that would take minutes.
 pub(crate) async fn ask<H: Host>(session: &mut Session<H::File>, job: &Job<'_, H>) -> Result<(), Stop> {
     let (compute, open) = session.ready()?;
-    let tokenizer = writer(&open.checkpoint)?;
-    let count = (affordable(&open.checkpoint.model) / COST).clamp(QUESTIONS.0 as u64, QUESTIONS.1 as u64) as usize;
+    writer(&open.checkpoint)?;
     let masked = if open.cut().is_some() { Some(open.pruned(compute).await?) } else { None };
-    let dense = Asker::new(compute, &open.checkpoint.model, &open.parts()?.1.dense, tokenizer);
-    let pruned = masked.as_ref().map(|masked| {
-        Asker::new(compute, &masked.model, &masked.params, masked.tokenizer().unwrap_or(tokenizer))
-    });
+    let whole = open.parts()?.1.dense.clone();
+    let (model, tokenizer) = (&open.checkpoint.model, writer(&open.checkpoint)?);
+    let count = (affordable(model) / COST).clamp(QUESTIONS.0 as u64, QUESTIONS.1 as u64) as usize;
+    let dense = Asker::new(compute, model, &whole, tokenizer);
+    let pruned = masked
+        .as_ref()
+        .map(|masked| Asker::new(compute, &masked.model, &masked.params, masked.tokenizer().unwrap_or(tokenizer)));
     let (count_each, total) = (count as u64, 2 * (Capability::ALL.len() * count) as u64);
     let mut items = Vec::new();
     for (at, capability) in Capability::ALL.into_iter().enumerate() {
@@ -89,7 +91,7 @@ impl<'a> Asker<'a> {
         let mut tokens: Vec<u32> = self.tokenizer.id_of(END).into_iter().collect();
         tokens.extend(self.tokenizer.encode(text).map_err(Stop::because)?);
         let begin = tokens.len().saturating_sub(self.model.context().unwrap_or(usize::MAX));
-        let reader = Reader::new(self.compute, &self.model.graph, self.params);
+        let mut reader = Reader::new(self.compute, &self.model.graph, self.params);
         let read = reader.read(&tokens[begin..], &Silent).await?;
         Ok(read.log_probabilities.iter().copied().map(f64::from).sum())
     }
