@@ -20,6 +20,7 @@ pub(crate) struct Wish {
     text: String,
     /// Tokens of a sample of text.
     length: usize,
+    seed: u64,
 }
 
 /// Samples as the model takes them; none of them where a method looks at weights only.
@@ -45,7 +46,7 @@ impl Wish {
             _ => None,
         };
         let text = recipe.value(card, "calibration").map_or(String::new(), |text| text.to_string());
-        Some(Self { count: number("samples")?, text, length: number("length")? })
+        Some(Self { count: number("samples")?, text, length: number("length")?, seed: recipe.seed })
     }
 
     /// Calibration digits, or pieces of a text.
@@ -73,8 +74,14 @@ impl Wish {
         }
         let split = digits.split(Split::Calibration);
         let count = self.count.min(split.len());
-        let inputs = inputs(spec, split.take(count).map(|at| digits.grey(at)));
+        let inputs = inputs(spec, self.places(count, split.len()).map(|at| digits.grey(split.start + at)));
         Ok(Samples { inputs, count, length: None, note: None })
+    }
+
+    /// The first `count` of all there are for seed 0, those that follow for 1, and so on, from the beginning again after the end.
+    fn places(&self, count: usize, all: usize) -> impl Iterator<Item = usize> {
+        let start = (self.seed % all.max(1) as u64) as usize * count;
+        (start..start + count).map(move |at| at % all)
     }
 
     /// Consecutive pieces of one length that do not overlap, as many as there are and are asked for.
@@ -86,8 +93,9 @@ impl Wish {
             return Err(Stop::because(format!("{what}; choose a longer text or a smaller length")));
         }
         let short = if length < self.length { ", which is all the model reads at once" } else { "" };
+        let pieces = self.places(count, tokens.len() / length);
         Ok(Samples {
-            inputs: tokens[..count * length].iter().map(|id| *id as f32).collect(),
+            inputs: pieces.flat_map(|at| &tokens[at * length..(at + 1) * length]).map(|id| *id as f32).collect(),
             count,
             length: Some(length),
             note: Some(format!("Calibrated on {name}: {count} samples of {length} tokens{short}.")),
@@ -117,7 +125,7 @@ mod tests {
     use super::*;
 
     fn pieces(count: usize, length: usize, tokens: u32, context: Option<usize>) -> Result<Samples, Stop> {
-        let wish = Wish { count, text: String::new(), length };
+        let wish = Wish { count, text: String::new(), length, seed: 0 };
         wish.pieces("a text", (0..tokens).collect(), context)
     }
 
@@ -127,6 +135,22 @@ mod tests {
         assert_eq!(samples.inputs, (0..12).map(|id| id as f32).collect::<Vec<_>>());
         assert_eq!((samples.count, samples.length), (3, Some(4)));
         assert_eq!(samples.note.as_deref(), Some("Calibrated on a text: 3 samples of 4 tokens."));
+    }
+
+    #[test]
+    fn another_seed_is_another_draw() {
+        let of = |seed| {
+            let wish = Wish { count: 3, text: String::new(), length: 4, seed };
+            wish.pieces("a text", (0..20).collect(), None)
+                .unwrap()
+                .inputs
+                .iter()
+                .map(|id| *id as u32)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(of(0), (0..12).collect::<Vec<_>>());
+        assert_eq!(of(1), [12, 13, 14, 15, 16, 17, 18, 19, 0, 1, 2, 3]);
+        assert_eq!((of(5), of(u64::MAX).len()), (of(0), 12));
     }
 
     #[test]

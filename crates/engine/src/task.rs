@@ -66,12 +66,12 @@ impl Material {
         })
     }
 
-    /// `batch`: samples a step of learning.
+    /// `batch`: samples a step of learning. What is looked at in between is the same for every seed.
     pub fn task(&self, batch: usize, seed: u64) -> train::Task<'_> {
         let (samples, exams) = self.counts(batch);
         train::Task {
             lessons: self.course(true, batch, seed),
-            samples: self.course(false, 1, 0),
+            samples: self.course(false, 1, seed),
             sample_count: samples.min(SHOWN),
             exam: self.course(false, batch, 0),
             exam_count: exams.clamp(1, EXAMS),

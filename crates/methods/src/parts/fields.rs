@@ -144,7 +144,13 @@ pub fn batch_norms(default: &'static str) -> Field {
 /// engine's affair: it reads `calibration` and `length`.
 pub fn samples(count: u64, length: u64) -> Vec<Field> {
     vec![
-        Field::whole("samples", count, 1, 1000, "Calibration samples to run through the model."),
+        Field::whole(
+            "samples",
+            count,
+            1,
+            1000,
+            "Calibration samples to run through the model: the first ones for seed 0, others for another seed.",
+        ),
         Field::words(
             "calibration",
             "Text to run through a language model: builtin:stories or a text file. Empty: builtin:stories.",
