@@ -5,6 +5,7 @@ use secateur_graph::ops::Conv2d;
 use secateur_kernels::score;
 
 use super::LARGEST_VALUE;
+use crate::evaluate::{Multiply, product};
 use crate::value::each_rank;
 use crate::{ExecError, Value};
 
@@ -144,7 +145,8 @@ impl Gather for Grams {
 
     fn add(&mut self, batch: &Seen<'_>) -> Result<(), ExecError> {
         batch.rows(|rows| {
-            let products = rows.clone().transpose().matmul(rows);
+            let columns = rows.transpose();
+            let products = product(columns.clone(), columns, Multiply::Usual, None);
             self.0 = Some(Gram(match self.0.take() {
                 Some(Gram(sum)) => sum + products,
                 None => products,
