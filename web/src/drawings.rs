@@ -27,8 +27,8 @@ impl Sizes {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Drawings {
     pub sizes: Sizes,
-    /// Of the pruned model's masks.
-    pub digest: String,
+    /// Names the cut that was drawn under.
+    pub cut: String,
     /// The steps kept, in order, with their pixels: u8, dense pictures first.
     frames: Vec<(u32, Vec<u8>)>,
 }
@@ -42,17 +42,11 @@ pub struct Rgba {
 }
 
 impl Drawings {
-    /// Takes a step in: the next one of this drawing, or the first one of a new drawing under the masks of `digest`.
+    /// Takes a step in: the next one of this drawing, or the first one of a new drawing of the cut of this name.
     ///
     /// # Errors
     /// A sentence when sizes and pixels do not fit together.
-    pub fn take(
-        drawn: &mut Option<Self>,
-        sizes: Sizes,
-        step: u32,
-        pixels: &[u8],
-        digest: String,
-    ) -> Result<(), String> {
+    pub fn take(drawn: &mut Option<Self>, sizes: Sizes, step: u32, pixels: &[u8], cut: String) -> Result<(), String> {
         if sizes.bytes() != Some(pixels.len()) || pixels.is_empty() {
             let Sizes { count, height, width, channels, .. } = sizes;
             return Err(format!(
@@ -63,7 +57,7 @@ impl Drawings {
         let goes_on = |old: &Self| old.sizes == sizes && old.last() < Some(step);
         let drawings = match drawn.take().filter(goes_on) {
             Some(old) => drawn.insert(old),
-            None => drawn.insert(Self { sizes, digest, frames: Vec::new() }),
+            None => drawn.insert(Self { sizes, cut, frames: Vec::new() }),
         };
         // A long way is shown in strides, the end always.
         let stride = (pixels.len().saturating_mul(sizes.steps as usize)).div_ceil(MOST_BYTES).max(1);

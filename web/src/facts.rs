@@ -57,12 +57,12 @@ pub struct Facts {
     pub digits: RwSignal<Option<Arc<Digits>>>,
     pub drawn: RwSignal<Option<Arc<Digits>>>,
     pub report: RwSignal<Option<Arc<Report>>>,
-    /// With the digest of the masks that were timed.
+    /// With the name of the cut that was timed.
     pub timing: RwSignal<Option<(String, Timing)>>,
     pub products: RwSignal<Option<Arc<Products>>>,
-    /// With the digest of the masks under which it was written.
+    /// With the name of the cut under which it was written.
     pub written: RwSignal<Option<(String, Arc<Written>)>>,
-    /// What both models know of stories, with the digest of the masks.
+    /// What both models know of stories, with the name of the cut.
     pub asked: RwSignal<Option<(String, Arc<Vec<Asked>>)>>,
     pub drawings: RwSignal<Option<Drawings>>,
     pub sweep: RwSignal<Sweep>,
@@ -71,7 +71,7 @@ pub struct Facts {
     pub contrast: RwSignal<Contrast>,
     /// Cuts that were measured on this page, of all models.
     pub runs: RwSignal<Vec<Run>>,
-    /// With the digest of the masks that they are about.
+    /// With the name of the cut that they are about.
     pub verdicts: RwSignal<Option<(String, Arc<Vec<Verdict>>)>>,
     /// How an export turned out when it was opened again.
     pub exported: RwSignal<Option<Arc<Report>>>,
@@ -135,14 +135,14 @@ impl Facts {
                 self.collect(&report);
                 self.report.set(Some(Arc::new(report)));
             }
-            Event::Timing(timing) => self.timing.set(Some((self.digest(), timing))),
+            Event::Timing(timing) => self.timing.set(Some((self.cut(), timing))),
             Event::Products(products) => self.products.set(Some(Arc::new(products))),
-            Event::Written(written) => self.written.set(Some((self.digest(), Arc::new(*written)))),
-            Event::Asked { items } => self.asked.set(Some((self.digest(), Arc::new(items)))),
+            Event::Written(written) => self.written.set(Some((self.cut(), Arc::new(*written)))),
+            Event::Asked { items } => self.asked.set(Some((self.cut(), Arc::new(items)))),
             Event::Drawn { step, steps, count, height, width, channels, pixels } => {
                 let [count, height, width, channels] = [count, height, width, channels].map(|size| size as usize);
                 let (sizes, pixels) = (Sizes { steps, count, height, width, channels }, blob(blobs, pixels)?);
-                let take = |drawings: &mut _| Drawings::take(drawings, sizes, step, pixels, self.digest());
+                let take = |drawings: &mut _| Drawings::take(drawings, sizes, step, pixels, self.cut());
                 self.drawings.try_update(take).unwrap_or(Ok(()))?;
             }
             Event::Learning { step, steps, loss, rate, curves } => {
@@ -157,7 +157,7 @@ impl Facts {
                 self.contrast.try_update(|all| all.take(told, rows, cols, shares)).unwrap_or(Ok(()))?;
             }
             Event::Swept(point) => self.sweep.update(|sweep| sweep.take(point)),
-            Event::Verdicts { items } => self.verdicts.set(Some((self.digest(), Arc::new(items)))),
+            Event::Verdicts { items } => self.verdicts.set(Some((self.cut(), Arc::new(items)))),
             Event::Heat { param, kind, rows, cols, data } => {
                 let heat = Heat::from_bytes(rows, cols, blob(blobs, data)?)?;
                 let key = HeatKey { param, kind, fine: rows.max(cols) > TILE_CELLS };
@@ -194,7 +194,7 @@ impl Facts {
     fn collect(&self, report: &Report) {
         let recipe = self.level.with_untracked(|level| level.as_ref().and_then(|level| level.recipe.clone()));
         let known = report.metric_pruned.is_finite() && !self.recorded.get_untracked();
-        if let Some(recipe) = recipe.filter(|_| known && report.masks_digest == self.digest()) {
+        if let Some(recipe) = recipe.filter(|_| known && report.model_left() == self.cut()) {
             let run = Run::made(report, &recipe);
             self.runs.update(|runs| {
                 runs.retain(|other| !other.is_again(&run));
@@ -203,14 +203,14 @@ impl Facts {
         }
     }
 
-    /// Whether something was made under the masks that hold now.
-    pub fn is_fresh(&self, digest: &str) -> bool {
-        self.level.with(|level| level.as_ref().is_some_and(|level| level.digest == digest))
+    /// Whether something was made of the cut that holds now.
+    pub fn is_fresh(&self, cut: &str) -> bool {
+        self.level.with(|level| level.as_ref().is_some_and(|level| level.model() == cut))
     }
 
-    /// Digest of the masks that hold now; empty for none.
-    pub fn digest(&self) -> String {
-        self.level.with_untracked(|level| level.as_ref().map_or_else(String::new, |level| level.digest.clone()))
+    /// Names the cut that holds now; empty for none.
+    pub fn cut(&self) -> String {
+        self.level.with_untracked(|level| level.as_ref().map_or_else(String::new, |level| level.model()))
     }
 
     /// A parameter's picture, as fine as there is and is asked for. Before a cut has told its scores,
@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_made_is_of_the_masks_that_held_then() {
+    fn what_was_made_is_of_the_cut_that_held_then() {
         let facts = Facts::new();
         let level = |digest: &str| Level {
             removed: Vec::new(),
@@ -279,10 +279,13 @@ mod tests {
         assert!(facts.apply(drawn(2, 3), &[vec![1; 4]]).is_err() && facts.apply(drawn(2, 2), &[]).is_err());
         facts.apply(drawn(2, 2), &[vec![2; 4]]).unwrap();
         let made = facts.drawings.get_untracked().unwrap();
-        assert_eq!((made.last(), made.digest.as_str()), (Some(2), "first"));
+        assert_eq!((made.last(), made.cut.as_str()), (Some(2), "first"));
         assert!(facts.is_fresh("first"));
         facts.apply(Event::Level(Box::new(level("second"))), &[]).unwrap();
-        assert!(!facts.is_fresh(&made.digest));
+        assert!(!facts.is_fresh(&made.cut));
+        let recipe = Some(secateur_protocol::Recipe { method: "perp".into(), values: Default::default(), seed: 0 });
+        facts.apply(Event::Level(Box::new(Level { recipe, ..level("first") })), &[]).unwrap();
+        assert!(!facts.is_fresh(&made.cut), "weights may be others under the same masks");
     }
 
     #[test]

@@ -269,6 +269,11 @@ impl Level {
         Self { recipe: None, layers, removed: Vec::new(), undo: 0, redo: 0, notes: Vec::new(), digest }
     }
 
+    /// Names the model that is left: a method may change weights under the same masks.
+    pub fn model(&self) -> String {
+        named(&self.digest, self.recipe.as_ref().map(|recipe| recipe.id().to_string()).as_deref())
+    }
+
     /// Removed entries of all prunable weights.
     pub fn zeros(&self) -> u64 {
         self.layers.iter().map(|layer| layer.of - layer.kept).sum()
@@ -384,6 +389,17 @@ pub struct Report {
     pub seconds: f64,
     pub device: String,
     pub masks_digest: String,
+}
+
+impl Report {
+    /// Names the model that was measured, as [`Level::model`] does.
+    pub fn model_left(&self) -> String {
+        named(&self.masks_digest, self.recipe_id.as_deref())
+    }
+}
+
+fn named(digest: &str, recipe: Option<&str>) -> String {
+    recipe.map_or_else(|| digest.to_string(), |recipe| format!("{digest} {recipe}"))
 }
 
 /// A file to save.

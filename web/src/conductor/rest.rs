@@ -95,15 +95,15 @@ impl App {
     pub(super) fn subject(&self, job: Job) -> String {
         let view = share::view_word(self.inputs.view.get_untracked());
         match job {
-            Job::Values => format!("{view} {}", self.facts.digest()),
-            Job::ZoomValues => format!("{view} {} {:?}", self.facts.digest(), self.zoomed.get_untracked()),
-            Job::Evaluate | Job::Time => format!("{} {}", self.facts.digest(), self.device_name()),
+            Job::Values => format!("{view} {}", self.facts.cut()),
+            Job::ZoomValues => format!("{view} {} {:?}", self.facts.cut(), self.zoomed.get_untracked()),
+            Job::Evaluate | Job::Time => format!("{} {}", self.facts.cut(), self.device_name()),
             Job::Write | Job::Ask | Job::Paint => {
-                format!("{} {} {:?}", self.facts.digest(), self.device_name(), self.wish(job))
+                format!("{} {} {:?}", self.facts.cut(), self.device_name(), self.wish(job))
             }
             // No cut changes them, and another device is not asked unless somebody wants it.
             Job::Products | Job::Sweep | Job::Contrast => format!("{:?}", self.wish(job)),
-            _ => self.facts.digest(),
+            _ => self.facts.cut(),
         }
     }
 

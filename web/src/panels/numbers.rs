@@ -29,7 +29,7 @@ pub fn view(app: App) -> impl IntoView {
 /// The report, and whether it is about the masks that hold now.
 fn report(app: App) -> Option<(std::sync::Arc<Report>, bool)> {
     let report = app.facts.report.get()?;
-    let fresh = app.facts.is_fresh(&report.masks_digest);
+    let fresh = app.facts.is_fresh(&report.model_left());
     Some((report, fresh))
 }
 

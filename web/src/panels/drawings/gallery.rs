@@ -44,7 +44,7 @@ pub fn view(app: App, held: RwSignal<Option<u32>>) -> impl IntoView {
 }
 
 fn is_fresh(app: App) -> bool {
-    app.facts.drawings.with(|all| all.as_ref().is_some_and(|all| app.facts.is_fresh(&all.digest)))
+    app.facts.drawings.with(|all| all.as_ref().is_some_and(|all| app.facts.is_fresh(&all.cut)))
 }
 
 fn spoken(app: App, count: usize) -> Option<String> {

@@ -89,7 +89,7 @@ fn came_of(app: App, id: String) -> impl Fn() -> Option<String> {
         let level = app.facts.level.get()?;
         level.recipe.as_ref().filter(|recipe| recipe.method == id)?;
         let cut = format!("Now on screen: {} of the weights cut", figures::percent(level.sparsity(), 0));
-        let report = app.facts.report.get().filter(|report| app.facts.is_fresh(&report.masks_digest));
+        let report = app.facts.report.get().filter(|report| app.facts.is_fresh(&report.model_left()));
         Some(match report {
             Some(report) => {
                 let [pruned, dense] = [report.metric_pruned, report.metric_dense].map(|n| metric::value(&report, n));
