@@ -50,6 +50,8 @@ pub struct Desk {
     texts: Vec<File>,
     /// The method learns as soon as the model is open.
     learn_next: bool,
+    /// Another model is on its way: what is asked of this one would be answered by that one.
+    opening: bool,
     rest: Option<Timeout>,
     /// The slider was let go; its last cut becomes a step of its own.
     settle: bool,
@@ -107,6 +109,9 @@ impl App {
     /// once it is ready.
     fn ask(&self, job: Job, command: Command) {
         if job != Job::Hello && self.engine.get_untracked() != Engine::Ready {
+            return;
+        }
+        if self.desk.with_value(|desk| desk.opening) && !matches!(job, Job::Hello | Job::Device | Job::Load) {
             return;
         }
         let envelope = self.desk.try_update_value(|desk| desk.lanes.ask(job, command)).flatten();
@@ -214,7 +219,7 @@ impl App {
     fn load(&self, source: Source) {
         self.end_learning();
         self.desk.update_value(|desk| {
-            desk.rest = None;
+            (desk.opening, desk.rest) = (true, None);
             desk.lanes.forget_waiting();
         });
         self.ask(Job::Load, Command::Load { source });
@@ -273,14 +278,14 @@ impl App {
     /// Asks for the values under the map in the chosen view, unless they are the mask itself.
     pub fn picture_values(&self) {
         let kind = self.inputs.view.get_untracked();
-        if kind != HeatKind::Mask && self.can_picture() {
+        if kind != HeatKind::Mask && untrack(|| self.is_live()) {
             self.ask(Job::Values, Command::Heat { params: self.params(), kind, side: TILE_CELLS });
         }
     }
 
     /// Asks for the enlarged matrix in full: its mask, then its values.
     pub fn picture_zoomed(&self) {
-        if let (Some(param), true) = (self.zoomed.get_untracked(), self.can_picture()) {
+        if let (Some(param), true) = (self.zoomed.get_untracked(), untrack(|| self.is_live())) {
             let heat = |kind| Command::Heat { params: vec![param], kind, side: FINE_CELLS };
             self.ask(Job::ZoomMask, heat(HeatKind::Mask));
             let kind = self.inputs.view.get_untracked();
@@ -288,11 +293,6 @@ impl App {
                 self.ask(Job::ZoomValues, heat(kind));
             }
         }
-    }
-
-    /// The parameters that the page knows are those of the model that the engine will answer about.
-    fn can_picture(&self) -> bool {
-        untrack(|| self.is_live()) && !self.is_asked(Job::Load)
     }
 
     fn params(&self) -> Vec<u32> {

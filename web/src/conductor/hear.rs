@@ -131,6 +131,7 @@ impl App {
 
     fn opened(&self) {
         self.desk.update_value(|desk| {
+            desk.opening = false;
             desk.known.clear();
             desk.wishes.clear();
             desk.files = std::mem::take(&mut desk.loading);
@@ -188,6 +189,10 @@ impl App {
             desk.lanes.end(id)
         });
         let last = matches!(next, Some(None));
+        if job == Some(Job::Load) && last {
+            self.desk.update_value(|desk| desk.opening = false);
+            self.rest_soon();
+        }
         self.send(next.flatten());
         self.tell_busy();
         if job == Some(Job::Learn) {
