@@ -17,6 +17,8 @@ pub(crate) struct Learning {
     told: Cell<Option<(u64, f64)>>,
     /// Single steps made while paused.
     singles: Cell<u64>,
+    /// The one step was made after which a pause holds.
+    caught_up: Cell<bool>,
     /// When the latest step began.
     began_ms: Cell<f64>,
 }
@@ -28,10 +30,16 @@ impl Learning {
             return false;
         }
         if steer.paused {
+            // A step that was too early to be told would show itself only with the next one: one more, which is told, and then
+            // what is on screen is what is held.
+            if self.told.get().is_some_and(|(told, _)| told < done) && !self.caught_up.replace(true) {
+                return false;
+            }
             let free = steer.singles > self.singles.get();
             self.singles.set(steer.singles.min(self.singles.get() + u64::from(free)));
             return !free;
         }
+        self.caught_up.set(false);
         self.singles.set(steer.singles);
         let waits = done > 0 && now_ms - self.began_ms.get() < steer.slow_ms;
         if !waits {
@@ -86,6 +94,18 @@ mod tests {
         assert!(learning.waits(paused(3), 6, 5.0));
         assert!(!learning.waits(Steer { stop: true, ..paused(3) }, 6, 6.0));
         assert!(!learning.waits(Steer::default(), 6, 7.0));
+    }
+
+    #[test]
+    fn a_pause_holds_what_was_told() {
+        let learning = Learning::default();
+        learning.told.set(Some((3, 0.0)));
+        let paused = Steer { paused: true, ..Steer::default() };
+        assert!(!learning.waits(paused, 4, 1.0), "step 4 was not told");
+        assert!(learning.waits(paused, 5, 2.0), "one step more is enough");
+        learning.waits(Steer::default(), 5, 3.0);
+        learning.told.set(Some((6, 4.0)));
+        assert!(learning.waits(paused, 6, 5.0), "step 6 was told");
     }
 
     #[test]
