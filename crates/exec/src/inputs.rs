@@ -44,7 +44,7 @@ impl Inputs {
     }
 
     /// The same with another value for an input.
-    pub(crate) fn with(&self, name: &str, value: Value) -> Self {
+    pub fn with(&self, name: &str, value: Value) -> Self {
         let mut inputs = self.clone();
         inputs.0.insert(name.to_string(), value);
         inputs

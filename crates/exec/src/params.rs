@@ -94,6 +94,11 @@ impl Params {
         Self { own_dense: self.own_dense, ..Self::of(values) }
     }
 
+    /// Those of a piece of the model, in its order.
+    pub fn part(&self, ids: &[ParamId]) -> Self {
+        Self::of(ids.iter().map(|id| self.values[id.0 as usize].clone()).collect())
+    }
+
     /// The same numbers as leaves that gradients are worked out for.
     pub(crate) fn tracked(&self) -> Self {
         let track = |value: Value| each_rank!(value, tensor -> tensor.autodiff().require_grad());

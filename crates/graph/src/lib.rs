@@ -11,6 +11,7 @@ pub mod groups;
 mod mask;
 mod op;
 pub mod ops;
+mod pieces;
 pub mod select;
 pub mod surgery;
 
@@ -19,3 +20,4 @@ pub use count::{Counts, grouped};
 pub use graph::{Axis, Dim, Graph, GraphError, Node, NodeId, Output, Param, ParamId, Role};
 pub use mask::{Mask, MaskError, Masks};
 pub use op::{Op, OpRule, ParamSpec, Shape};
+pub use pieces::Piece;

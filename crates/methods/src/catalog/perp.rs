@@ -84,8 +84,8 @@ fn card() -> Card {
         formula: "w <- w + (alpha / rank) mask * (B A); biases and norms learn as they are".into(),
         differs: "Masks are those of the chosen method, with its exact counts; the authors' magnitude drops one weight more and \
                   their wanda compares whole matrices: allocation = uniform. Plain LoRA cannot be merged into a sparse weight \
-                  and is left out; late is their prune-after-LoRA. Masks are kept, not read off zeros. Recovery is end to end, \
-                  without reconstruction block by block."
+                  and is left out; late is their prune-after-LoRA. Masks are kept, not read off zeros. With \
+                  scope = blocks the masks are those found before, and a block ends where one value alone passes on."
             .into(),
         needs: vec![Need::Samples, Need::Training],
         filing: Filing {

@@ -103,3 +103,37 @@ fn a_model_without_norms_says_so() {
         "this method does not fit this model: it has none of the parameters that should learn; take train = adapters or full"
     );
 }
+
+/// The mean squares that a note tells: after the cut and after recovery.
+fn squares(outcome: &Outcome) -> [f64; 2] {
+    let note = outcome.notes.iter().find(|note| note.starts_with("Blocks")).unwrap();
+    let numbers = note.split_whitespace().filter(|word| word.contains('e') && word.contains('.'));
+    let numbers: Vec<f64> = numbers.filter_map(|word| word.parse().ok()).collect();
+    numbers.try_into().unwrap()
+}
+
+#[test]
+fn blocks_come_nearer_to_the_dense_ones() {
+    for mut world in World::all() {
+        for settings in ["train=selected", "adapter=mask", "adapter=scale", "train=full"] {
+            let wish = format!("sparsity=0.6 samples=16 batch=4 steps=40 lr=0.01 scope=blocks {settings}");
+            let outcome = world.run(&recipe("perp", 1, &wish)).unwrap();
+            let [before, after] = squares(&outcome);
+            assert!(after < before, "{settings}: {before} to {after}");
+            for (id, mask) in outcome.masks.iter() {
+                let after = values(&world, &outcome, id);
+                assert!((0..mask.len()).all(|at| mask.is_kept(at) || after[at] == 0.0), "{settings}");
+            }
+            let again = world.run(&recipe("perp", 1, &wish)).unwrap();
+            assert_eq!(world.told(&again), world.told(&outcome), "{settings}");
+        }
+    }
+}
+
+#[test]
+fn blocks_without_samples_are_refused() {
+    let [mut world, _] = World::all();
+    world.samples = 0;
+    let error = world.run(&recipe("perp", 1, "scope=blocks steps=2")).unwrap_err();
+    assert!(matches!(error, MethodError::NoSamples | MethodError::NoTask), "{error}");
+}

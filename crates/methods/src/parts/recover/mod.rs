@@ -1,10 +1,11 @@
 //! Recovery after a cut: few parameters learn, or all of them, and what is pruned stays 0.
 
 mod adapters;
+mod pieces;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use secateur_exec::train::{Learner, Next, Plain, Schedule, State, TrainSpec};
+use secateur_exec::train::{Course, Learner, Next, Schedule, State, TrainSpec};
 use secateur_exec::{Params, Value};
 use secateur_graph::{Graph, Masks, ParamId, Role};
 use secateur_protocol::{Field, RecipeError};
@@ -21,7 +22,19 @@ pub(crate) struct Recovery {
     adapter: Kind,
     rank: usize,
     alpha: f64,
+    scope: Scope,
+    /// Samples in each step.
+    batch: usize,
     spec: TrainSpec,
+}
+
+/// What learns together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Scope {
+    /// The whole model, its task.
+    Model,
+    /// One block after the other, what the dense one answers.
+    Blocks,
 }
 
 /// Which parameters learn.
@@ -44,6 +57,15 @@ pub(crate) struct Recovered {
     pub params: Params,
     /// How many numbers learnt, of how many there are; and why it ended early, if it did. A sentence each.
     pub notes: Vec<String>,
+}
+
+/// What [`Recovery::learn`] gives.
+struct Learned {
+    params: Params,
+    /// Numbers that learnt.
+    numbers: usize,
+    /// Why it ended early, if it did.
+    note: Option<String>,
 }
 
 /// The model that a cut leaves: what it changed over the dense model, pruned entries at 0.
@@ -74,6 +96,14 @@ impl Recovery {
             )),
             adapter(Field::whole("rank", 16, 1, 256, "Columns of B and rows of A.")),
             adapter(Field::number("alpha", 32.0, 0.01, 1024.0, "An adapter counts alpha / rank times.")),
+            Field::choice(
+                "scope",
+                "model",
+                &["model", "blocks"],
+                "model: all of it learns its task, end to end. blocks: one block after the other learns to answer the calibration \
+                 samples as the dense one does, from what the recovered ones before it give; steps are those of a block.",
+            )
+            .only_if("train", &["adapters", "biases", "norms", "selected", "full"]),
         ]
     }
 
@@ -94,48 +124,67 @@ impl Recovery {
         let (steps, lr) = (values.number("steps")? as u64, values.number("lr")?);
         let shape = TrainSpec { warmup: 0.1, schedule: Schedule::Linear, weight_decay: 0.0, ..TrainSpec::default() };
         let (rank, alpha) = (values.number("rank")? as usize, values.number("alpha")?);
-        Ok(Self { train, adapter, rank, alpha, spec: TrainSpec { steps, lr, ..shape } })
+        let blocks = train != Train::Head && values.text("scope")? == "blocks";
+        let scope = if blocks { Scope::Blocks } else { Scope::Model };
+        let batch = values.number("batch")? as usize;
+        Ok(Self { train, adapter, rank, alpha, scope, batch, spec: TrainSpec { steps, lr, ..shape } })
     }
 
-    /// Learns on the model's task. `params` are the cut model's, pruned entries at 0, and stay so.
+    /// Learns on the model's task, or on what the dense blocks answer. `params` are the cut model's, pruned entries at 0, and
+    /// stay so.
     pub async fn run(&self, lab: &Lab<'_>, params: Params, masks: &Masks, seed: u64) -> Result<Recovered, MethodError> {
-        let graph = lab.graph;
-        let learned = self.train.learned(graph);
-        if learned.is_empty() && self.train != Train::Adapters {
+        if self.train.learned(lab.graph).is_empty() && self.train != Train::Adapters {
             let why = "it has none of the parameters that should learn; take train = adapters or full";
             return Err(MethodError::Unfit { why: why.into() });
         }
+        if self.scope == Scope::Blocks {
+            return pieces::recover(self, lab, params, masks, seed).await;
+        }
+        let Learned { params, numbers, note } = self.learn(lab, params, masks, seed, None).await?;
+        let notes = [told(lab.graph, numbers)].into_iter().chain(note).collect();
+        Ok(Recovered { params, notes })
+    }
+
+    /// Learns what the course shows, if there is one, else the model's task.
+    async fn learn(
+        &self,
+        lab: &Lab<'_>,
+        params: Params,
+        masks: &Masks,
+        seed: u64,
+        course: Option<&dyn Course>,
+    ) -> Result<Learned, MethodError> {
+        let graph = lab.graph;
+        let learned = self.train.learned(graph);
         let adapters = (self.train == Train::Adapters)
             .then(|| Adapters::new(lab.compute, graph, masks, self.adapter, self.rank, self.alpha));
         let mut state = State::new(graph, params);
         if let Some(adapters) = &adapters {
             state = adapters.begin(lab.compute, state, seed)?;
         }
-        let mut notes = vec![self.told(graph, &learned, &state)];
-        let plain = Lesson { learned: Some(&learned), ..Lesson::plain(self.spec.clone()) };
+        let beside = state.extra.values().map(|leaf| leaf.value.shape().iter().product::<usize>());
+        let numbers = learned.iter().map(|id| graph.param(*id).len()).chain(beside).sum();
+        let plain = Lesson { learned: Some(&learned), course, ..Lesson::plain(self.spec.clone()) };
         let lesson = match &adapters {
             Some(adapters) => Lesson { view: adapters, ..plain },
-            None => Lesson { view: &Plain, ..plain },
+            None => plain,
         };
         let step = async |learner: &mut Learner<'_>| {
             learner.update();
             Ok(Next::On)
         };
         let Learnt { state, note } = lab.train(&lesson, state, masks, step).await?;
-        notes.extend(note);
         let params = match &adapters {
             Some(adapters) => adapters.merged(&state)?,
             None => state.params,
         };
-        Ok(Recovered { params: params.masked(lab.compute, graph, masks)?, notes })
+        Ok(Learned { params: params.masked(lab.compute, graph, masks)?, numbers, note })
     }
+}
 
-    fn told(&self, graph: &Graph, learned: &BTreeSet<ParamId>, state: &State) -> String {
-        let beside = state.extra.values().map(|leaf| leaf.value.shape().iter().product::<usize>());
-        let learnt = learned.iter().map(|id| graph.param(*id).len()).chain(beside).sum::<usize>();
-        let all: usize = graph.param_ids().map(|id| graph.param(id).len()).sum();
-        format!("{learnt} numbers learnt, {:.2} % of the {all} that the model has.", 100.0 * learnt as f64 / all as f64)
-    }
+fn told(graph: &Graph, numbers: usize) -> String {
+    let all: usize = graph.param_ids().map(|id| graph.param(id).len()).sum();
+    format!("{numbers} numbers learnt, {:.2} % of the {all} that the model has.", 100.0 * numbers as f64 / all as f64)
 }
 
 impl Train {
