@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use secateur_graph::groups::Group;
-use secateur_protocol::{Value, Values};
+use secateur_protocol::{Value, Values, units_by_group};
 
 const COUNTS: &str = "counts";
 const REMOVE: &str = "remove";
@@ -168,14 +168,9 @@ impl ByHand {
     }
 }
 
-/// `3:0,5;4:1` as {3: {0, 5}, 4: {1}}.
+/// What can be read of a field.
 fn parsed(text: &str) -> Lists {
-    let list = |part: &str| {
-        let (at, units) = part.split_once(':')?;
-        let units = units.split(',').map(|unit| unit.trim().parse().ok()).collect::<Option<BTreeSet<u32>>>()?;
-        Some((at.trim().parse().ok()?, units))
-    };
-    text.split(';').filter_map(list).collect()
+    units_by_group(text).flatten().map(|(at, units)| (at, units.into_iter().collect())).collect()
 }
 
 fn written(lists: &Lists) -> String {

@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use crate::state::App;
 use crate::wishes::Range;
 
-/// A field for a number: its name, what it means, its handle for tests.
+/// A field for a number: its name, what it means if that is not plain, its handle for tests.
 pub struct NumberField {
     pub name: &'static str,
     pub help: &'static str,
@@ -37,7 +37,7 @@ pub fn number(
                 prop:value=move || value().to_string()
                 on:change:target=move |event| typed(event.target().value())
             />
-            <small>{help}</small>
+            {(!help.is_empty()).then(|| view! { <small>{help}</small> })}
         </label>
     }
 }

@@ -12,6 +12,7 @@ mod hash;
 mod measure;
 mod recipe;
 mod timing;
+mod units;
 
 pub use card::{Card, Field, Kind, Need};
 pub use command::{
@@ -26,6 +27,7 @@ pub use filing::{AXES, Axis, Filing};
 pub use hash::{fnv1a, masks_digest};
 pub use recipe::{Recipe, RecipeError, RecipeId, Value, Values};
 pub use timing::{Bandwidth, Layout, Multiplied, OpTime, ProductTime, Products, Spread, Timing};
+pub use units::units_by_group;
 
 use serde::{Deserialize, Serialize};
 

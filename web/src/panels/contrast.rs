@@ -5,6 +5,7 @@ use secateur_protocol::{Need, Value};
 
 use crate::conductor::Other;
 use crate::contrast;
+use crate::fields::{self, NumberField};
 use crate::figures;
 use crate::lanes::Job;
 use crate::plan;
@@ -156,24 +157,8 @@ fn methods(app: App, method: RwSignal<String>) -> impl IntoView {
 }
 
 fn number(app: App, name: &'static str, id: &'static str, range: Range, value: RwSignal<u64>) -> impl IntoView {
-    let typed = move |text: String| match range.read(&text) {
-        Some(number) => value.set(number as u64),
-        None => app.error.set(Some(format!("{name} = {text}: wanted {}.", range.words()))),
-    };
-    view! {
-        <label class="stacked">
-            <span>{name}</span>
-            <input
-                type="number"
-                min=range.min
-                max=range.max
-                step=range.step
-                data-testid=id
-                prop:value=move || value.get().to_string()
-                on:change:target=move |event| typed(event.target().value())
-            />
-        </label>
-    }
+    let field = NumberField { name, help: "", id, range };
+    fields::number(app, field, move || value.get() as f64, move |number| value.set(number as u64))
 }
 
 fn samples(app: App, count: RwSignal<u64>, text: RwSignal<String>) -> impl IntoView {

@@ -68,14 +68,10 @@ async fn learn(lab: &Lab<'_>, recipe: &Recipe) -> Result<Outcome, MethodError> {
 
     let state = budget.start(lab.compute, bank.start(lab.compute, &kind, recipe.seed, state)?)?;
     let gated = Gated {
-        graph: lab.graph,
-        bank: &bank,
-        kind: &kind,
         budget: Some(&budget),
-        price: None,
         under: &adapters,
-        seed: recipe.seed,
         now: Cell::new(Steering { begin: alone, ..Steering::default() }),
+        ..Gated::new(lab.graph, &bank, &kind, recipe.seed)
     };
     let lesson = Lesson { view: &gated, learned: Some(&frozen), ..Lesson::plain(spec(steps)) };
     let Learnt { state, note } = gates::learn(lab, &lesson, &gated, state).await?;

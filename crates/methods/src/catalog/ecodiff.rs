@@ -1,16 +1,15 @@
-use std::cell::Cell;
 use std::collections::BTreeSet;
 
 use burn::tensor::Tensor;
 use secateur_exec::rng::Rng;
-use secateur_exec::train::{Course, DenoiseStep, Distil, Plain, Schedule, State, Target, TrainSpec, drawn};
+use secateur_exec::train::{Course, DenoiseStep, Distil, Schedule, State, Target, TrainSpec, drawn};
 use secateur_exec::{Compute, ExecError, Inputs, Value, entries};
 use secateur_graph::Graph;
 use secateur_kernels::gate::Stretch;
 use secateur_protocol::{Card, Field, Filing, Need, Recipe, Unit};
 
 use crate::parts::fields::{self, Training, Values};
-use crate::parts::gates::{self, Bank, Gated, HardConcrete, Steering};
+use crate::parts::gates::{self, Bank, Gated, HardConcrete};
 use crate::parts::learn::{Learnt, Lesson};
 use crate::{Lab, Method, MethodError, Outcome, Run};
 
@@ -46,16 +45,7 @@ async fn learn(lab: &Lab<'_>, recipe: &Recipe) -> Result<Outcome, MethodError> {
     let kind = HardConcrete { stretch: STRETCH, calm: values.number("calm")? as f32, start, bounds: None, rate: 1.0 };
     let (beta, norm) = (values.number("beta")?, Norm::read(&values)?);
     let price = |learnt: &[Vec<Tensor<1>>], kept: &[Tensor<1>]| norm.price(learnt, kept) * beta;
-    let gated = Gated {
-        graph: lab.graph,
-        bank: &bank,
-        kind: &kind,
-        budget: None,
-        price: Some(&price),
-        under: &Plain,
-        seed: recipe.seed,
-        now: Cell::new(Steering::default()),
-    };
+    let gated = Gated { price: Some(&price), ..Gated::new(lab.graph, &bank, &kind, recipe.seed) };
     let Training { steps: updates, lr } = Training::read(&card, &recipe)?;
     let warmup = (WARM / updates.max(1) as f64).min(1.0);
     let spec = TrainSpec { steps: updates, lr, warmup, schedule: Schedule::Constant, ..TrainSpec::default() };

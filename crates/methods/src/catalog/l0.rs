@@ -1,12 +1,11 @@
-use std::cell::Cell;
 
 use burn::tensor::Tensor;
-use secateur_exec::train::{Plain, Schedule, State, TrainSpec};
+use secateur_exec::train::{Schedule, State, TrainSpec};
 use secateur_kernels::gate::Stretch;
 use secateur_protocol::{Card, Field, Filing, Need, Recipe};
 
 use crate::parts::fields::{self, Training, Values};
-use crate::parts::gates::{self, Bank, Budget, Gated, HardConcrete, Kind, Measure, Size, Steering};
+use crate::parts::gates::{self, Bank, Budget, Gated, HardConcrete, Kind, Measure, Size};
 use crate::parts::learn::{Learnt, Lesson};
 use crate::{Lab, Method, MethodError, Outcome, Run};
 
@@ -47,14 +46,9 @@ async fn learn(lab: &Lab<'_>, recipe: &Recipe) -> Result<Outcome, MethodError> {
     let lambda = values.number("lambda")?;
     let price = |_: &[Vec<Tensor<1>>], kept: &[Tensor<1>]| size.left(kept) * lambda;
     let gated = Gated {
-        graph: lab.graph,
-        bank: &bank,
-        kind: &kind,
         budget: budget.as_ref(),
         price: if budget.is_some() { None } else { Some(&price) },
-        under: &Plain,
-        seed: recipe.seed,
-        now: Cell::new(Steering::default()),
+        ..Gated::new(lab.graph, &bank, &kind, recipe.seed)
     };
     let spec =
         TrainSpec { steps, lr, warmup: 0.05, schedule: Schedule::Cosine, weight_decay: 0.0, ..TrainSpec::default() };

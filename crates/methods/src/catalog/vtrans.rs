@@ -1,13 +1,12 @@
-use std::cell::Cell;
 use std::collections::BTreeSet;
 
 use burn::tensor::Tensor;
-use secateur_exec::train::{Distil, Plain, Schedule, State, TrainSpec};
+use secateur_exec::train::{Distil, Schedule, State, TrainSpec};
 use secateur_graph::groups::UnitKind;
 use secateur_protocol::{Card, Field, Filing, Need, Recipe};
 
 use crate::parts::fields::{self, Training, Values};
-use crate::parts::gates::{self, Bank, Bottleneck, Budget, Decision, Gated, Steering, signal};
+use crate::parts::gates::{self, Bank, Bottleneck, Budget, Decision, Gated, signal};
 use crate::parts::learn::{Learnt, Lesson};
 use crate::{Lab, Method, MethodError, Outcome, Run};
 
@@ -45,16 +44,8 @@ async fn learn(lab: &Lab<'_>, recipe: &Recipe) -> Result<Outcome, MethodError> {
     let budget = Budget::read(lab, &bank, &values, [values.number("ramp")?, 2.0 * rate]).await?;
     let (weights, penalty) = (weights(&bank), values.number("penalty")?);
     let price = |learnt: &[Vec<Tensor<1>>], _: &[Tensor<1>]| bottleneck(learnt, &weights) * penalty;
-    let gated = Gated {
-        graph: lab.graph,
-        bank: &bank,
-        kind: &kind,
-        budget: Some(&budget),
-        price: Some(&price),
-        under: &Plain,
-        seed: recipe.seed,
-        now: Cell::new(Steering::default()),
-    };
+    let plain = Gated::new(lab.graph, &bank, &kind, recipe.seed);
+    let gated = Gated { budget: Some(&budget), price: Some(&price), ..plain };
     let state = bank.start(lab.compute, &kind, recipe.seed, State::new(lab.graph, lab.params.clone()))?;
     let state = budget.start(lab.compute, state)?;
     let shape = TrainSpec { warmup: 0.0, schedule: Schedule::Linear, weight_decay: 0.0, ..TrainSpec::default() };

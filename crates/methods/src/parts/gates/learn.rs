@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 
 use burn::tensor::Tensor;
 use secateur_exec::rng::Rng;
-use secateur_exec::train::{Learner, Next, Seen, State, TrainSpec, View};
+use secateur_exec::train::{Learner, Next, Plain, Seen, State, TrainSpec, View};
 use secateur_exec::{ExecError, Params, Value};
 use secateur_graph::{Graph, Masks};
 
@@ -61,7 +61,12 @@ impl View for Gated<'_> {
     }
 }
 
-impl Gated<'_> {
+impl<'a> Gated<'a> {
+    /// Nothing is paid for open gates, and the parameters are seen as they are.
+    pub fn new(graph: &'a Graph, bank: &'a Bank, kind: &'a dyn Kind, seed: u64) -> Self {
+        Self { graph, bank, kind, budget: None, price: None, under: &Plain, seed, now: Cell::default() }
+    }
+
     /// What is learnt of each row, as it is now.
     fn learnt(&self, extra: &BTreeMap<String, Value>) -> Result<Vec<Vec<Tensor<1>>>, ExecError> {
         let part = |name: String| match extra.get(&name) {

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use secateur_protocol::RecipeError;
+use secateur_protocol::{RecipeError, units_by_group};
 
 use crate::parts::fields::Values;
 
@@ -43,15 +43,8 @@ impl Wishes {
     }
 }
 
-/// `3:0,5;4:1` as [(3, [0, 5]), (4, [1])].
 fn parsed(key: &str, text: &str) -> Result<Vec<(usize, Vec<u32>)>, RecipeError> {
-    let group = |part: &str| {
-        let (group, units) = part.split_once(':')?;
-        let units = units.split(',').map(|unit| unit.trim().parse().ok()).collect::<Option<Vec<u32>>>()?;
-        Some((group.trim().parse().ok()?, units))
-    };
-    let parts = text.split(';').filter(|part| !part.trim().is_empty());
-    parts.map(|part| group(part).ok_or_else(|| wrong(key, part))).collect()
+    units_by_group(text).map(|part| part.map_err(|part| wrong(key, part))).collect()
 }
 
 fn wrong(key: &str, got: &str) -> RecipeError {
