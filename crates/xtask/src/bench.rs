@@ -55,6 +55,7 @@ fn everything() -> Result {
     for what in ["model", "kernels"] {
         shell::run(&mut secateur_bench(what))?;
     }
+    shell::run(command("cargo").args(["run", "--quiet", "-p", "secateur-tests", "--example", "drawing"]))?;
     shell::run(node::node(&browser)?.arg("tests/e2e/bench.mjs"))
 }
 

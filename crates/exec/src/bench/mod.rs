@@ -1,8 +1,10 @@
 //! Work to be timed, for whoever holds the clock.
 
+mod drawing;
 mod products;
 mod score;
 
+pub use drawing::{DrawingBench, Way};
 pub use products::{Product, ProductBench};
 pub use score::{ScoreBench, Work};
 

@@ -8,9 +8,10 @@ use secateur_graph::groups::Group;
 use secateur_graph::{Builder, Graph, Masks, ops};
 
 use super::{cpu, numbers, random_params};
-use crate::forward::gated;
 use crate::rng::Rng;
-use crate::train::{Course, DenoiseStep, Leaf, Learner, Next, Seen, State, Target, TrainSpec, Trainer, View, drawn};
+use crate::train::{
+    self, Course, DenoiseStep, Leaf, Learner, Next, Seen, State, Target, TrainSpec, Trainer, View, drawn,
+};
 use crate::{Compute, ExecError, Gates, Inputs, Params, Silent, Value};
 
 /// A convolution up, a wave of the time step added, and one down again, on pictures of 1 x 4 x 4.
@@ -109,22 +110,11 @@ fn at_once(view: &Drawn, params: &Params, steps: &[DenoiseStep], target: &[f32])
     let leaf = Tensor::<1>::from_data(&gate(view)[..], device).autodiff().require_grad();
     let extra = [("gate".to_string(), Value::R1(leaf.clone()))].into();
     let params = params.tracked_only(&BTreeSet::new());
-    let Value::R4(x) = inputs.get(view.graph.inputs().next().unwrap(), false).unwrap() else { panic!("pictures") };
-    let mut x = x.autodiff();
-    for (at, step) in steps.iter().enumerate() {
-        let seen = view.seen(at as u64, &params, &extra).unwrap();
-        let times = Value::R1(Tensor::full([3], step.timestep, &x.device()));
-        let asked = inputs.with("timestep", times).with("sample", Value::R4(x.clone()));
-        let Value::R4(answer) = gated(&view.graph, &seen.params, &seen.gates, asked).unwrap() else {
-            panic!("pictures")
-        };
-        x = step.next(x, answer);
-    }
-    let loss = target.loss(&view.graph, Value::R4(x)).unwrap();
-    let whole = loss.clone() + leaf.clone().sum() * 0.1;
+    let (loss, whole) = train::at_once(&view.graph, steps, view, (0, &params, &extra), &inputs, target).unwrap();
+    let whole = whole + leaf.clone().sum() * 0.1;
     let slopes = leaf.grad(&whole.backward()).unwrap();
     let read = |value: Tensor<1>| pollster::block_on(Value::R1(value).read()).unwrap();
-    (read(slopes), read(loss.inner())[0])
+    (read(slopes), read(loss)[0])
 }
 
 #[test]

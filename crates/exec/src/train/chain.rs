@@ -8,8 +8,8 @@ use burn::tensor::Tensor;
 use secateur_graph::Graph;
 
 use super::recompute::{Still, leaf, product};
-use super::{Target, View};
-use crate::forward::gated;
+use super::{Seen, Target, View};
+use crate::forward::forward_gated;
 use crate::{ExecError, Gates, Inputs, Params, Value};
 
 /// One step of a sampler without fresh noise, from x and what the model answers about it: to the picture that the model means,
@@ -46,13 +46,16 @@ pub fn drawn(graph: &Graph, params: &Params, steps: &[DenoiseStep], inputs: &Inp
     Ok(Value::R4(x))
 }
 
+/// The number of the pass, the parameters, and what is learnt beside them.
+type Learnt<'a> = (u64, &'a Params, &'a BTreeMap<String, Value>);
+
 /// The loss [1] of the last picture, and a number whose gradients with respect to what gates are made of are those of the loss.
 /// Gates are drawn anew for every step; parameters are not learnt this way.
-pub(super) fn by_step(
+pub(crate) fn by_step(
     graph: &Graph,
     steps: &[DenoiseStep],
     view: &dyn View,
-    (draw, params, extra): (u64, &Params, &BTreeMap<String, Value>),
+    (draw, params, extra): Learnt<'_>,
     inputs: &Inputs,
     target: Target,
 ) -> Result<(Tensor<1>, Tensor<1>), ExecError> {
@@ -80,6 +83,24 @@ pub(super) fn by_step(
     Ok((loss.inner(), surrogate))
 }
 
+/// [`by_step`] with the whole drawing kept, which memory grows with: what it is held beside.
+pub(crate) fn at_once(
+    graph: &Graph,
+    steps: &[DenoiseStep],
+    view: &dyn View,
+    (draw, params, extra): Learnt<'_>,
+    inputs: &Inputs,
+    target: Target,
+) -> Result<(Tensor<1>, Tensor<1>), ExecError> {
+    let mut x = start(graph, inputs)?.autodiff();
+    for (at, step) in steps.iter().enumerate() {
+        let Seen { params, gates, .. } = view.seen(draw * steps.len() as u64 + at as u64, params, extra)?;
+        x = taken(graph, &Still { params, gates }, step, inputs, x)?;
+    }
+    let loss = target.loss(graph, Value::R4(x))?;
+    Ok((loss.clone().inner(), loss))
+}
+
 fn start(graph: &Graph, inputs: &Inputs) -> Result<Tensor<4>, ExecError> {
     let node = graph.inputs().find(|node| node.name == SAMPLE).ok_or_else(missing)?;
     match inputs.get(node, false)? {
@@ -98,7 +119,7 @@ fn taken(
 ) -> Result<Tensor<4>, ExecError> {
     let times = Value::R1(Tensor::full([x.dims()[0]], step.timestep, &x.device()));
     let asked = inputs.with("timestep", times).with(SAMPLE, Value::R4(x.clone()));
-    match gated(graph, &model.params, &model.gates, asked)? {
+    match forward_gated(graph, &model.params, &model.gates, asked)? {
         Value::R4(answer) if answer.dims() == x.dims() => Ok(step.next(x, answer)),
         other => Err(super::unfit(format!("answers like the pictures {:?}", x.dims()), format!("{:?}", other.shape()))),
     }
