@@ -46,6 +46,22 @@ test("curves and gates stream while it learns", async () => {
   );
 });
 
+test("what the model answers as it stands changes on screen", async () => {
+  await it.at("trial-digits").waitFor();
+  assert.equal(await it.page.locator("[data-testid=trial-digits] .card").count(), 12);
+  const bars = () => it.page.locator("[data-testid=trial-digits] .verdict-line.pruned i").evaluateAll((all) => all.map((bar) => bar.getAttribute("style")).join());
+  const first = await bars();
+  await it.until(async () => (await bars()) !== first, () => "the same answers stand there");
+  await it.at("learn-sample").uncheck();
+  // One that was on its way still arrives.
+  await it.page.waitForTimeout(2000);
+  const last = await bars();
+  await it.page.waitForTimeout(2000);
+  assert.equal(await bars(), last, "nobody wants to see more");
+  await it.at("learn-sample").check();
+  await it.until(async () => (await bars()) !== last, () => "it does not come back");
+});
+
 test("the page stays awake meanwhile", async () => {
   // Others may hold the processor for a moment: one window of three has to be free of long tasks.
   const windows = [];

@@ -55,6 +55,22 @@ for (const width of [1440, 390]) {
     await it.at("step-words").waitFor();
     await it.page.waitForTimeout(4000);
     await shoot("digits-unet", true);
+    for (const [name, recipe] of [
+      ["learning-digits", "method=l0&steps=5000&batch=16&model=builtin:digits-cnn&device=cpu"],
+      ["learning-text", "method=l0&steps=5000&batch=2&length=32&model=builtin:story-lm&device=cpu"],
+      ["learning-pictures", "method=ecodiff&steps=500&model=builtin:digits-unet&device=cpu"],
+    ]) {
+      await it.page.evaluate((fragment) => (location.hash = fragment), recipe);
+      await it.at("learn").waitFor();
+      await it.until(async () => await it.at("learn").isEnabled(), () => "it cannot begin");
+      await it.at("learn").click();
+      await it.at("trial").waitFor();
+      await it.page.waitForTimeout(8000);
+      await it.at("learn").scrollIntoViewIfNeeded();
+      await shoot(name, false);
+      await it.at("learn-drop").click();
+      await it.until(async () => await it.at("learn").isEnabled(), () => "it goes on");
+    }
     await it.context.close();
     for (const complaint of it.complaints) console.log(complaint);
   }

@@ -16,6 +16,12 @@ pub struct Sizes {
 const MOST_BYTES: usize = 64 << 20;
 
 impl Sizes {
+    /// `of`: pictures of each model, height, width, channels.
+    pub fn new(steps: u32, of: [u32; 4]) -> Self {
+        let [count, height, width, channels] = of.map(|size| size as usize);
+        Self { steps, count, height, width, channels }
+    }
+
     /// Bytes of one step: all pictures of both models. None when there is no such number.
     fn bytes(&self) -> Option<usize> {
         let sides = [self.count, self.height, self.width, self.channels];

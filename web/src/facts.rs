@@ -12,9 +12,10 @@ use secateur_protocol::{
 use crate::contrast::Contrast;
 use crate::drawings::{Drawings, Sizes};
 use crate::heat::Heat;
+use crate::pen::SIDE;
 use crate::results::Run;
 use crate::sensitivity::Sweep;
-use crate::training::Training;
+use crate::training::{Training, Trial};
 
 /// Heat maps of at most this many cells each way belong on the map; finer ones to the enlarged matrix.
 pub const TILE_CELLS: u32 = 48;
@@ -34,6 +35,22 @@ pub struct Digits {
     pub items: Vec<Prediction>,
     /// 28 x 28 grey values for each item.
     pub pixels: Vec<u8>,
+}
+
+impl Digits {
+    /// # Errors
+    /// A sentence when there are more or fewer pixels than pictures.
+    pub fn new(items: Vec<Prediction>, pixels: &[u8]) -> Result<Self, String> {
+        if pixels.len() != items.len() * SIDE * SIDE {
+            return Err(format!("{} pictures came with {} pixels; they were left out.", items.len(), pixels.len()));
+        }
+        Ok(Self { items, pixels: pixels.to_vec() })
+    }
+
+    /// Grey values of one picture.
+    pub fn picture(&self, at: usize) -> Option<Vec<u8>> {
+        Some(self.pixels.get(at * SIDE * SIDE..(at + 1) * SIDE * SIDE)?.to_vec())
+    }
 }
 
 /// A picture of one parameter, small or fine.
@@ -120,16 +137,8 @@ impl Facts {
             Event::Loaded(loaded) => self.open(*loaded),
             Event::Level(level) => self.level.set(Some(Arc::new(*level))),
             Event::Predictions { items, pixels } => {
-                let pixels = blob(blobs, pixels)?.clone();
-                if pixels.len() != items.len() * crate::pen::SIDE * crate::pen::SIDE {
-                    return Err(format!(
-                        "{} pictures came with {} pixels; they were left out.",
-                        items.len(),
-                        pixels.len()
-                    ));
-                }
                 let to = if items.iter().all(|item| item.test.is_none()) { self.drawn } else { self.digits };
-                to.set(Some(Arc::new(Digits { items, pixels })));
+                to.set(Some(Arc::new(Digits::new(items, blob(blobs, pixels)?)?)));
             }
             Event::Report(report) => {
                 self.collect(&report);
@@ -140,8 +149,8 @@ impl Facts {
             Event::Written(written) => self.written.set(Some((self.cut(), Arc::new(*written)))),
             Event::Asked { items } => self.asked.set(Some((self.cut(), Arc::new(items)))),
             Event::Drawn { step, steps, count, height, width, channels, pixels } => {
-                let [count, height, width, channels] = [count, height, width, channels].map(|size| size as usize);
-                let (sizes, pixels) = (Sizes { steps, count, height, width, channels }, blob(blobs, pixels)?);
+                let sizes = Sizes::new(steps, [count, height, width, channels]);
+                let pixels = blob(blobs, pixels)?;
                 let take = |drawings: &mut _| Drawings::take(drawings, sizes, step, pixels, self.cut());
                 self.drawings.try_update(take).unwrap_or(Ok(()))?;
             }
@@ -165,6 +174,26 @@ impl Facts {
             }
             _ => {}
         }
+        Ok(())
+    }
+
+    /// Takes in what the model answered while a method learns: it is of no cut that holds.
+    ///
+    /// # Errors
+    /// A sentence when the event and its buffers do not fit together.
+    pub fn tried(&self, event: Event, blobs: &[Vec<u8>]) -> Result<(), String> {
+        let trial = match event {
+            Event::Written(written) => Trial::Text(Arc::new(*written)),
+            Event::Predictions { items, pixels } => Trial::Digits(Arc::new(Digits::new(items, blob(blobs, pixels)?)?)),
+            Event::Drawn { step, steps, count, height, width, channels, pixels } => {
+                let (sizes, mut drawn) = (Sizes::new(steps, [count, height, width, channels]), None);
+                Drawings::take(&mut drawn, sizes, step, blob(blobs, pixels)?, String::new())?;
+                let Some(drawn) = drawn else { return Ok(()) };
+                Trial::Pictures(Arc::new(drawn))
+            }
+            _ => return Ok(()),
+        };
+        self.training.update(|training| training.trial = Some(trial));
         Ok(())
     }
 

@@ -23,8 +23,9 @@
 //!   `unit-clear`, `unit-why`, `count-clear`
 //! - speed: `speed-shape`, `speed-samples` (selects), `speed-measure`, `speed-verdict`, `speed-table` (a `tbody` for each
 //!   kernel, with its name as `data-kernel`), `speed-layers` (what each layer of the pruned model got)
-//! - training: `learn`, `learn-pause|single|stop|drop|slow|penalty|line`, `training-lead|words`, `curve-NAME`, `gates`,
-//!   `gates-N` (N = group, `data-open`), `unfinished`, `learn-again`, `learn-forget`
+//! - training: `learn`, `learn-pause|single|stop|drop|slow|penalty|line|sample`, `training-lead|words`, `curve-NAME`, `trial`,
+//!   `trial-dense|pruned` (texts or pictures), `trial-digits`, `gates`, `gates-N` (N = group, `data-open`), `unfinished`,
+//!   `learn-again`, `learn-forget`
 //! - gallery: `gallery-axis`, `gallery-search`, `gallery-found`, `word-AXIS-WORD` (AXIS = its place), `card-ID` (`data-faded`),
 //!   `use-ID`, `demo-ID`, `beside-ID`, `came-of-ID`, `beside` (the table), `beside-clear`
 //! - contrast: `contrast-method|seed|samples` (radios), `contrast-other`, `contrast-number` (the seed), `contrast-count`,

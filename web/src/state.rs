@@ -115,7 +115,7 @@ impl App {
             writing: RwSignal::new(page.writing),
             sketch: RwSignal::new(page.sketch),
             browse: RwSignal::new(page.browse),
-            steer: RwSignal::new(Steer::default()),
+            steer: RwSignal::new(Steer { sample: Some(String::new()), ..Steer::default() }),
             line: RwSignal::new(None),
             theme: RwSignal::new(theme),
         };

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
-use secateur_protocol::{GateRow, Score};
+use secateur_protocol::{GateRow, Score, Written};
 
+use crate::drawings::Drawings;
+use crate::facts::Digits;
 use crate::heat::Heat;
 use crate::wall;
 
@@ -78,6 +80,14 @@ impl Gates {
     }
 }
 
+/// What the model answered in the middle of learning, beside the dense one.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Trial {
+    Text(Arc<Written>),
+    Digits(Arc<Digits>),
+    Pictures(Arc<Drawings>),
+}
+
 /// A training as it goes.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Training {
@@ -94,6 +104,8 @@ pub struct Training {
     /// The loss first.
     pub curves: Vec<Curve>,
     pub gates: Vec<Gates>,
+    /// The newest one.
+    pub trial: Option<Trial>,
 }
 
 impl Training {

@@ -1,7 +1,7 @@
 //! Pictures out of noise: a diffusion model, asked step by step.
 
 use secateur_exec::rng::Rng;
-use secateur_exec::{Compute, Inputs, Meter, Params, entries, forward};
+use secateur_exec::{Compute, Gates, Inputs, Meter, Params, entries, forward_gated};
 use secateur_graph::Graph;
 use secateur_models::{Model, Step, Task};
 use secateur_protocol::Unit;
@@ -18,6 +18,8 @@ pub(crate) struct Denoiser<'a> {
     classes: Option<usize>,
     /// Beside what it answers about each channel it says how much fresh noise belongs there.
     tells_spread: bool,
+    /// What its units are multiplied with; none for a model that is decided.
+    gates: Gates,
 }
 
 /// What is drawn, the same for every model and step.
@@ -59,7 +61,13 @@ impl<'a> Denoiser<'a> {
             let want = format!("wanted as many channels as its pictures' {channels} or twice as many");
             return refused(format!("{want}, got answers of {answer:?}; secateur run evaluates it"));
         }
-        Ok(Self { graph, shape, classes: find("class_labels").and_then(|node| entries(graph, node)), tells_spread })
+        let classes = find("class_labels").and_then(|node| entries(graph, node));
+        Ok(Self { graph, shape, classes, tells_spread, gates: Gates::default() })
+    }
+
+    /// The model whose units are multiplied with gates.
+    pub fn gated(self, gates: Gates) -> Self {
+        Self { gates, ..self }
     }
 
     /// The class to draw: the one asked for, else the one that stands for none.
@@ -97,7 +105,7 @@ impl<'a> Denoiser<'a> {
         if let Some(labels) = labels {
             inputs.upload(compute, self.graph, "class_labels", n, labels)?;
         }
-        let answers = forward(self.graph, params, inputs, &mut ())?.read().await?;
+        let answers = forward_gated(self.graph, params, &self.gates, inputs)?.read().await?;
         compute.check()?;
         Ok(answers)
     }

@@ -22,8 +22,8 @@ pub(crate) struct Desk<'a, H> {
     running: Cell<Option<RequestId>>,
     /// Somebody cancelled the running job.
     cancelled: Cell<bool>,
-    /// How the running job is to learn.
-    steer: Cell<Steer>,
+    /// How a job is to learn; it may still wait.
+    steer: RefCell<Option<(RequestId, Steer)>>,
 }
 
 impl<'a, H: Host> Desk<'a, H> {
@@ -34,7 +34,7 @@ impl<'a, H: Host> Desk<'a, H> {
             waiting: RefCell::default(),
             running: Cell::default(),
             cancelled: Cell::default(),
-            steer: Cell::default(),
+            steer: RefCell::default(),
         }
     }
 
@@ -46,7 +46,6 @@ impl<'a, H: Host> Desk<'a, H> {
             if let Some(command) = self.waiting.borrow_mut().pop_front() {
                 self.running.set(Some(command.id));
                 self.cancelled.set(false);
-                self.steer.set(Steer::default());
                 return Some(command);
             }
             let arrived = poll_fn(|context| self.inbox.borrow_mut().poll_next_unpin(context)).await?;
@@ -68,8 +67,7 @@ impl<'a, H: Host> Desk<'a, H> {
     fn take(&self, arrived: Envelope<Command>) {
         match arrived.body {
             Command::Cancel { of } if self.running.get() == Some(of) => self.cancelled.set(true),
-            Command::Steer { of, steer } if self.running.get() == Some(of) => self.steer.set(steer),
-            Command::Steer { .. } => {}
+            Command::Steer { of, steer } => drop(self.steer.replace(Some((of, steer)))),
             Command::Cancel { of } => self.drop_waiting(|command| command.id == of),
             Command::Prune { amend: true, .. } => {
                 let newest = self.newest_waiting_amend();
@@ -136,15 +134,17 @@ impl<'a, H: Host> Job<'a, H> {
         self.send_with(event, Vec::new());
     }
 
-    /// Lets the host have its turn and takes in what has arrived.
-    async fn breathe(&self) {
+    /// Lets the host have its turn, takes in what has arrived and looks for a `Cancel`.
+    pub async fn breathe(&self) -> Result<(), Cancelled> {
         self.host().pause().await;
         self.desk.collect();
+        if self.desk.cancelled.get() { Err(Cancelled) } else { Ok(()) }
     }
 
     /// How the job is to learn.
     pub fn steering(&self) -> Steer {
-        self.desk.steer.get()
+        let steer = self.desk.steer.borrow();
+        steer.as_ref().filter(|(of, _)| *of == self.id).map(|(_, steer)| steer.clone()).unwrap_or_default()
     }
 
     /// What was told of learning.
@@ -153,10 +153,11 @@ impl<'a, H: Host> Job<'a, H> {
     }
 
     /// Holds a step back while the user wants it held back.
-    async fn wait(&self, done: u64) {
-        while !self.desk.cancelled.get() && self.learning.waits(self.steering(), done, self.host().now_ms()) {
-            self.breathe().await;
+    async fn wait(&self, done: u64) -> Result<(), Cancelled> {
+        while self.learning.waits(&self.steering(), done, self.host().now_ms()) {
+            self.breathe().await?;
         }
+        Ok(())
     }
 
     pub fn send_with(&self, event: Event, blobs: Vec<Vec<u8>>) {
@@ -165,7 +166,7 @@ impl<'a, H: Host> Job<'a, H> {
 }
 
 impl<H: Host> Meter for Job<'_, H> {
-    /// Tells the progress, lets the host breathe and looks for a `Cancel`.
+    /// Tells the progress and lets the host breathe.
     fn tick(&self, done: u64, total: u64, unit: Unit) -> Tick<'_> {
         Box::pin(async move {
             let now = self.host().now_ms();
@@ -173,11 +174,8 @@ impl<H: Host> Meter for Job<'_, H> {
                 self.told_ms.set(now);
                 self.send(Event::Progress { done, total, unit });
             }
-            self.breathe().await;
-            if unit == Unit::Steps {
-                self.wait(done).await;
-            }
-            if self.desk.cancelled.get() { Err(Cancelled) } else { Ok(()) }
+            self.breathe().await?;
+            if unit == Unit::Steps { self.wait(done).await } else { Ok(()) }
         })
     }
 }

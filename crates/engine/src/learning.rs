@@ -25,7 +25,7 @@ pub(crate) struct Learning {
 
 impl Learning {
     /// Whether the next step, after `done`, has to wait.
-    pub fn waits(&self, steer: Steer, done: u64, now_ms: f64) -> bool {
+    pub fn waits(&self, steer: &Steer, done: u64, now_ms: f64) -> bool {
         if steer.stop {
             return false;
         }
@@ -87,13 +87,13 @@ mod tests {
     fn a_paused_job_makes_single_steps() {
         let learning = Learning::default();
         let paused = |singles| Steer { paused: true, singles, ..Steer::default() };
-        assert!(learning.waits(paused(0), 3, 0.0));
-        assert!(!learning.waits(paused(1), 3, 1.0), "one step");
-        assert!(learning.waits(paused(1), 4, 2.0), "and no more");
-        assert!(!learning.waits(paused(3), 4, 3.0) && !learning.waits(paused(3), 5, 4.0));
-        assert!(learning.waits(paused(3), 6, 5.0));
-        assert!(!learning.waits(Steer { stop: true, ..paused(3) }, 6, 6.0));
-        assert!(!learning.waits(Steer::default(), 6, 7.0));
+        assert!(learning.waits(&paused(0), 3, 0.0));
+        assert!(!learning.waits(&paused(1), 3, 1.0), "one step");
+        assert!(learning.waits(&paused(1), 4, 2.0), "and no more");
+        assert!(!learning.waits(&paused(3), 4, 3.0) && !learning.waits(&paused(3), 5, 4.0));
+        assert!(learning.waits(&paused(3), 6, 5.0));
+        assert!(!learning.waits(&Steer { stop: true, ..paused(3) }, 6, 6.0));
+        assert!(!learning.waits(&Steer::default(), 6, 7.0));
     }
 
     #[test]
@@ -101,20 +101,20 @@ mod tests {
         let learning = Learning::default();
         learning.told.set(Some((3, 0.0)));
         let paused = Steer { paused: true, ..Steer::default() };
-        assert!(!learning.waits(paused, 4, 1.0), "step 4 was not told");
-        assert!(learning.waits(paused, 5, 2.0), "one step more is enough");
-        learning.waits(Steer::default(), 5, 3.0);
+        assert!(!learning.waits(&paused, 4, 1.0), "step 4 was not told");
+        assert!(learning.waits(&paused, 5, 2.0), "one step more is enough");
+        learning.waits(&Steer::default(), 5, 3.0);
         learning.told.set(Some((6, 4.0)));
-        assert!(learning.waits(paused, 6, 5.0), "step 6 was told");
+        assert!(learning.waits(&paused, 6, 5.0), "step 6 was told");
     }
 
     #[test]
     fn in_slow_motion_a_step_takes_its_time() {
         let learning = Learning::default();
         let slow = Steer { slow_ms: 200.0, ..Steer::default() };
-        assert!(!learning.waits(slow, 0, 1000.0));
-        assert!(learning.waits(slow, 1, 1100.0));
-        assert!(!learning.waits(slow, 1, 1200.0));
-        assert!(learning.waits(slow, 2, 1399.0));
+        assert!(!learning.waits(&slow, 0, 1000.0));
+        assert!(learning.waits(&slow, 1, 1100.0));
+        assert!(!learning.waits(&slow, 1, 1200.0));
+        assert!(learning.waits(&slow, 2, 1399.0));
     }
 }

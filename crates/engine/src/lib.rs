@@ -22,6 +22,7 @@ mod session;
 mod stop;
 mod task;
 mod texts;
+mod trial;
 mod vocabulary;
 
 pub use host::{Asset, Host, OpenError};

@@ -148,7 +148,13 @@ impl<F> Open<F> {
 
     /// The model and its numbers on the device.
     pub fn parts(&mut self) -> Result<(&Model, &mut Weights), Stop> {
-        Ok((&self.checkpoint.model, self.weights.as_mut().ok_or_else(no_device)?))
+        let (checkpoint, weights) = self.whole()?;
+        Ok((&checkpoint.model, weights))
+    }
+
+    /// The model with all that came with it, and its numbers on the device.
+    pub fn whole(&mut self) -> Result<(&Checkpoint<F>, &mut Weights), Stop> {
+        Ok((&self.checkpoint, self.weights.as_mut().ok_or_else(no_device)?))
     }
 
     /// The history moved: what was computed under the old masks is void.

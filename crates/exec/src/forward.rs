@@ -28,7 +28,7 @@ pub fn forward(graph: &Graph, params: &Params, inputs: Inputs, tap: &mut dyn Tap
 }
 
 /// [`forward`] of the model whose units are multiplied with gates.
-pub(crate) fn gated(graph: &Graph, params: &Params, gates: &Gates, inputs: Inputs) -> Result<Value, ExecError> {
+pub fn forward_gated(graph: &Graph, params: &Params, gates: &Gates, inputs: Inputs) -> Result<Value, ExecError> {
     let mut walk = Walk::new(graph, inputs, &[graph.output()]).gated(graph, gates.clone());
     walk.run(graph, &gates.params(params), 0..graph.nodes.len(), &mut ())?;
     walk.take_output(graph, graph.output())
@@ -57,12 +57,18 @@ pub fn outputs_gated(
 }
 
 /// Runs the model on the next tokens of a text whose beginning `memory` remembers, and remembers them too.
-/// `graph` is resized to as many tokens as are given. On failure the memory stays as it was.
-pub fn forward_next(graph: &Graph, params: &Params, tokens: Inputs, memory: &mut Memory) -> Result<Value, ExecError> {
+/// `graph` is resized to as many tokens as are given; `gates` multiply its units. On failure the memory stays as it was.
+pub fn forward_next(
+    graph: &Graph,
+    params: &Params,
+    gates: &Gates,
+    tokens: Inputs,
+    memory: &mut Memory,
+) -> Result<Value, ExecError> {
     let count = graph.inputs().next().and_then(|node| node.shape.first().copied()).unwrap_or(1);
-    let mut walk = Walk::new(graph, tokens, &[graph.output()]);
+    let mut walk = Walk::new(graph, tokens, &[graph.output()]).gated(graph, gates.clone());
     walk.memory = Some(memory.clone());
-    walk.run(graph, params, 0..graph.nodes.len(), &mut ())?;
+    walk.run(graph, &gates.params(params), 0..graph.nodes.len(), &mut ())?;
     let output = walk.take_output(graph, graph.output())?;
     *memory = walk.memory.unwrap_or_default();
     memory.seen += count;

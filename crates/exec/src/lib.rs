@@ -31,14 +31,14 @@ pub mod train;
 mod value;
 
 pub use backward::backward;
-pub use bench::{Product, ProductBench, ScoreBench, Work};
+pub use bench::{DrawingBench, Product, ProductBench, ScoreBench, Way, Work};
 pub use calibrate::{
     Calibration, Change, Gather, Gathered, Gram, Grams, MeanVariance, Moments, Seen, Squares, Sums, batch_norms,
     calibrate, shared_inputs,
 };
 pub use compute::{Compute, DeviceError};
 pub use error::ExecError;
-pub use forward::{Tap, forward, forward_next, outputs, outputs_gated};
+pub use forward::{Tap, forward, forward_gated, forward_next, outputs, outputs_gated};
 pub use gates::Gates;
 pub use gradients::{Backward, GradMoment, Gradients, each_gradient, gradients};
 pub use inputs::Inputs;

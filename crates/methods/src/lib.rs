@@ -14,7 +14,7 @@ pub use catalog::{ALL, find};
 pub use lab::{Cache, Lab};
 pub use method::{Method, MethodError, Outcome, Run};
 pub use parts::Scores;
-pub use watch::{GateRow, Look, Steer, Unwatched, Watch};
+pub use watch::{GateRow, Look, Steer, Trial, Unwatched, Watch};
 
 #[cfg(test)]
 mod tests;

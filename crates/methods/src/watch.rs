@@ -1,3 +1,11 @@
+use std::pin::Pin;
+
+use secateur_exec::ExecError;
+use secateur_exec::train::Seen;
+
+/// What [`Watch::try_out`] returns.
+pub type Trial<'a> = Pin<Box<dyn Future<Output = Result<(), ExecError>> + 'a>>;
+
 /// Sees learning as it goes, and may steer it.
 pub trait Watch {
     /// Whether somebody wants to look now; it takes time to gather what there is to see.
@@ -7,6 +15,16 @@ pub trait Watch {
 
     /// What is wanted now.
     fn steer(&self) -> Steer;
+
+    /// Whether somebody wants to see what the model answers now; it takes passes.
+    fn tries(&self) -> bool {
+        false
+    }
+
+    /// Shows what the model answers, as the next step would see it, behind gates that are not decided yet.
+    fn try_out<'a>(&'a self, _: &'a Seen) -> Trial<'a> {
+        Box::pin(async { Ok(()) })
+    }
 }
 
 /// Learning at one step.

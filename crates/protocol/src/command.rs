@@ -279,7 +279,7 @@ pub enum HeatKind {
 }
 
 /// How somebody wants a method to go on learning.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Steer {
     /// No step is made but those of `singles`.
     pub paused: bool,
@@ -291,10 +291,14 @@ pub struct Steer {
     pub penalty: f64,
     /// Enough is learnt: the method ends with what it has.
     pub stop: bool,
+    /// What the model answers meanwhile is wanted too, as [`crate::Event::Written`], [`crate::Event::Predictions`] or
+    /// [`crate::Event::Drawn`]; a language model goes on with this text.
+    #[serde(default)]
+    pub sample: Option<String>,
 }
 
 impl Default for Steer {
     fn default() -> Self {
-        Self { paused: false, singles: 0, slow_ms: 0.0, penalty: 1.0, stop: false }
+        Self { paused: false, singles: 0, slow_ms: 0.0, penalty: 1.0, stop: false, sample: None }
     }
 }

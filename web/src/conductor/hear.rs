@@ -59,6 +59,13 @@ impl App {
                     Err(error) => self.error.set(Some(error)),
                 }
             }
+            event @ (Event::Written(_) | Event::Predictions { .. } | Event::Drawn { .. })
+                if job == Some(Job::Learn) =>
+            {
+                if let Err(sentence) = self.facts.tried(event, &blobs) {
+                    self.error.set(Some(sentence));
+                }
+            }
             event => {
                 let turn = Turn::of(&event);
                 match self.facts.apply(event, &blobs) {

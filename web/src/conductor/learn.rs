@@ -33,10 +33,12 @@ impl App {
         self.mend_units();
         let Some(Ok(recipe)) = self.recipe.get_untracked() else { return };
         self.facts.training.set(Training::default());
-        self.inputs.steer.set(Steer::default());
+        let shown = self.inputs.steer.with_untracked(|steer| steer.sample.is_some());
+        self.inputs.steer.set(Steer { sample: shown.then(|| self.prompt()), ..Steer::default() });
         self.make_room();
         self.desk.update_value(|desk| desk.rest = None);
         self.ask(Job::Learn, Command::Prune { recipe, amend: false });
+        self.steer(|_| {});
         self.remember();
     }
 
@@ -46,6 +48,16 @@ impl App {
         let steer = self.inputs.steer.get_untracked();
         let about = self.desk.try_update_value(|desk| desk.lanes.about(Job::Learn, |of| Command::Steer { of, steer }));
         self.send(about.flatten());
+    }
+
+    /// Whether to show what the model answers while it learns.
+    pub fn show_trials(&self, shown: bool) {
+        self.steer(|steer| steer.sample = shown.then(|| self.prompt()));
+    }
+
+    /// The text that a language model goes on with.
+    fn prompt(&self) -> String {
+        self.inputs.writing.with_untracked(|writing| writing.prompt.clone())
     }
 
     /// Ends what is being learnt and keeps it: it becomes a step of the history. What is asked for next follows it.

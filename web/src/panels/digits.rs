@@ -3,9 +3,7 @@
 use leptos::prelude::*;
 use secateur_protocol::Prediction;
 
-use crate::facts::Digits;
 use crate::figures;
-use crate::pen::SIDE;
 use crate::picture::digit_canvas;
 use crate::state::App;
 
@@ -45,18 +43,14 @@ fn item(app: App, at: usize) -> Option<Prediction> {
     app.facts.digits.with(|digits| digits.as_ref()?.items.get(at).cloned())
 }
 
-fn pixels(digits: &Option<std::sync::Arc<Digits>>, at: usize) -> Option<Vec<u8>> {
-    Some(digits.as_ref()?.pixels.get(at * SIDE * SIDE..(at + 1) * SIDE * SIDE)?.to_vec())
-}
-
 /// The class a model finds likeliest, and how likely; ties to the lower class.
-fn best(probabilities: &[f32]) -> Option<(usize, f32)> {
+pub(super) fn best(probabilities: &[f32]) -> Option<(usize, f32)> {
     let better = |a: (usize, f32), b: (usize, f32)| if b.1 > a.1 { b } else { a };
     probabilities.iter().copied().enumerate().reduce(better)
 }
 
 /// Whether the model's classes are the digits, so that right and wrong mean something.
-fn knows_digits(app: App) -> bool {
+pub(super) fn knows_digits(app: App) -> bool {
     app.facts.loaded.with(|loaded| {
         loaded.as_ref().is_some_and(|l| l.labels.len() == 10 && l.labels.iter().enumerate().all(|(n, label)| *label == n.to_string()))
     })
@@ -79,7 +73,7 @@ fn tally(app: App) -> String {
 
 fn card(app: App, at: usize) -> impl IntoView {
     let item = Memo::new(move |_| item(app, at));
-    let image = Memo::new(move |_| app.facts.digits.with(|digits| pixels(digits, at)));
+    let image = Memo::new(move |_| app.facts.digits.with(|digits| digits.as_ref()?.picture(at)));
     let truth = move || item.get().and_then(|item| item.test).map(|(_, class)| usize::from(class));
     let judged = move |pick: fn(&Prediction) -> &Vec<f32>| {
         let (class, sure) = best(pick(&item.get()?))?;
@@ -117,7 +111,7 @@ fn card(app: App, at: usize) -> impl IntoView {
 }
 
 /// One model's answer: class, mark, certainty as a bar.
-fn verdict(model: &'static str, judged: impl Fn() -> Option<(String, f32, bool)> + Copy + Send + Sync + 'static) -> impl IntoView {
+pub(super) fn verdict(model: &'static str, judged: impl Fn() -> Option<(String, f32, bool)> + Copy + Send + Sync + 'static) -> impl IntoView {
     let right = move || judged().is_none_or(|(_, _, right)| right);
     view! {
         <span class=format!("verdict-line {model}") class:wrong=move || !right()>

@@ -8,6 +8,7 @@ use crate::state::App;
 mod controls;
 mod curves;
 mod gates;
+mod trial;
 
 pub fn view(app: App) -> impl IntoView {
     view! {
@@ -20,6 +21,7 @@ pub fn view(app: App) -> impl IntoView {
             <div class="outcome">
                 <p class="sub" role="status" data-testid="training-words">{move || words(app)}</p>
                 {curves::view(app)}
+                {trial::view(app)}
                 {gates::view(app)}
             </div>
         </div>

@@ -14,6 +14,7 @@ use crate::samples::{Samples, Wish};
 use crate::session::Session;
 use crate::stop::Stop;
 use crate::task::{Material, drawing};
+use crate::trial::Trials;
 
 /// Cuts the dense model by a recipe.
 pub(crate) async fn run<H: Host>(
@@ -67,25 +68,27 @@ pub(crate) async fn find_cut<H: Host>(
     let checkpoints = others(job, compute, &open.checkpoint, &card, &recipe).await?;
     let times = whole(&card, &recipe, "times");
     let drawing = times.map(|times| drawing(&open.checkpoint, times)).transpose()?.flatten();
-    let (model, weights) = open.parts()?;
-    let graph = samples.sized(&model.graph)?;
+    let (checkpoint, weights) = open.whole()?;
+    let graph = samples.sized(&checkpoint.model.graph)?;
     let batch = whole(&card, &recipe, "batch").unwrap_or(1);
     let task = material.as_ref().map(|material| Task { drawing, ..material.task(batch, recipe.seed) });
+    let dense = weights.dense.clone();
+    let watch = Trials::new(job, compute, checkpoint, &dense, &digits);
     let mut lab = Lab {
         compute,
         graph: &graph,
-        params: &weights.dense,
+        params: &dense,
         calibration: Calibration { inputs: &samples.inputs, samples: samples.count },
         vocabulary: &vocabulary,
         meter: job,
-        watch: job,
+        watch: &watch,
         task: task.as_ref(),
         checkpoints: &checkpoints,
         now_ms: &|| job.host().now_ms(),
         cache: &mut weights.cache,
     };
     let Outcome { masks, removal, statistics, params, scores, mut notes } = method.run(&mut lab, &recipe).await?;
-    notes.extend(samples.note);
+    notes.extend([samples.note, watch.note()].into_iter().flatten());
     let changed = Rc::new(changed(&graph, params).await?);
     Ok(Found { cut: Cut { recipe, masks, removal, statistics, changed, notes, seconds: 0.0, amend: false }, scores })
 }

@@ -15,4 +15,5 @@ mod texts;
 mod tiny;
 mod tokens;
 mod train;
+mod trial;
 mod units;

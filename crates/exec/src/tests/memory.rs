@@ -7,7 +7,7 @@ use secateur_graph::{Builder, Graph, GraphError, NodeId};
 
 use super::{cpu, random_params};
 use crate::logits::batch;
-use crate::{Memory, Params, forward, forward_next};
+use crate::{Gates, Memory, Params, forward, forward_next};
 
 pub(super) const ENTRIES: usize = 11;
 const TEXT: [f32; 6] = [3.0, 1.0, 4.0, 1.0, 5.0, 9.0];
@@ -26,7 +26,7 @@ fn part(graph: &Graph, params: &Params, tokens: &[f32], memory: Option<&mut Memo
     let graph = graph.resized(|_| Some(vec![tokens.len()])).unwrap();
     let tokens = batch(&cpu(), &graph, tokens, 1).unwrap();
     let answer = match memory {
-        Some(memory) => forward_next(&graph, params, tokens, memory),
+        Some(memory) => forward_next(&graph, params, &Gates::default(), tokens, memory),
         None => forward(&graph, params, tokens, &mut ()),
     };
     pollster::block_on(answer.unwrap().read()).unwrap()
@@ -120,6 +120,9 @@ fn what_goes_wrong_is_not_remembered() {
     part(&graph, &params, &TEXT, Some(&mut memory));
     let one_more = graph.resized(|_| Some(vec![1])).unwrap();
     let token = batch(&cpu(), &one_more, &[2.0], 1).unwrap();
-    assert!(forward_next(&one_more, &params, token, &mut memory).is_err(), "the table has no row for it");
+    assert!(
+        forward_next(&one_more, &params, &Gates::default(), token, &mut memory).is_err(),
+        "the table has no row for it"
+    );
     assert_eq!(memory.tokens(), TEXT.len());
 }

@@ -10,7 +10,7 @@ use super::{cpu, random_params};
 use crate::logits::batch;
 use crate::rng::Rng;
 use crate::text::*;
-use crate::{Cancelled, ExecError, Meter, Params, Silent, Tick, forward};
+use crate::{Cancelled, Compute, ExecError, Gates, Meter, Params, Silent, Tick, forward, forward_gated};
 
 /// A language model, its parameters, and texts for it.
 struct World {
@@ -46,8 +46,22 @@ impl World {
         logits[*last as usize] - logits.iter().map(|logit| logit.exp()).sum::<f64>().ln()
     }
 
+    fn reader<'a>(&'a self, compute: &'a Compute) -> Reader<'a> {
+        Reader::new(compute, &self.graph, &self.params)
+    }
+
     fn read(&self, text: &[u32]) -> Result<Read, ExecError> {
-        block_on(Reader::new(&cpu(), &self.graph, &self.params).read(text, &Silent))
+        block_on(self.reader(&cpu()).read(text, &Silent))
+    }
+
+    /// A gate between 0 and 1 for every unit.
+    fn gates(&self) -> Gates {
+        let (mut gates, mut rng) = (Gates::default(), Rng::keyed(2, "test-gates", 0, ""));
+        for group in &self.graph.groups() {
+            let factors: Vec<f32> = (0..group.units).map(|_| rng.uniform()).collect();
+            gates.add(&cpu(), &self.graph, group, &factors);
+        }
+        gates
     }
 
     fn perplexity(&self, text: &[u32], window: usize, stride: usize) -> Perplexity {
@@ -56,7 +70,7 @@ impl World {
     }
 
     fn generate(&self, beginning: Beginning<'_>) -> Continuation {
-        block_on(generate(&cpu(), &self.graph, &self.params, beginning, &Silent)).unwrap()
+        block_on(generate(self.reader(&cpu()), beginning, &Silent)).unwrap()
     }
 }
 
@@ -183,11 +197,11 @@ fn it_stops_at_any_token() {
     let world = World::new();
     for ticks in 0..12 {
         let until = Until(ticks.into());
-        let ended = block_on(generate(&cpu(), &world.graph, &world.params, beginning(Choice::Greedy, 0), &until));
+        let ended = block_on(generate(world.reader(&cpu()), beginning(Choice::Greedy, 0), &until));
         assert_eq!(ended, Err(ExecError::Cancelled(Cancelled)));
     }
     let until = Until(12.into());
-    assert!(block_on(generate(&cpu(), &world.graph, &world.params, beginning(Choice::Greedy, 0), &until)).is_ok());
+    assert!(block_on(generate(world.reader(&cpu()), beginning(Choice::Greedy, 0), &until)).is_ok());
 }
 
 #[test]
@@ -234,4 +248,21 @@ fn settings_and_logits_that_make_no_sense_are_refused() {
         let error = choose(logits, Choice::Greedy, 0, 5).unwrap_err();
         assert_eq!(error, ExecError::NoLogits { position: 5 });
     }
+}
+
+#[test]
+fn gates_hold_while_a_text_is_read_on() {
+    let world = World::new();
+    let (text, gates, compute) = (world.text(9), world.gates(), cpu());
+    let graph = world.graph.resized(|_| Some(vec![text.len()])).unwrap();
+    let ids: Vec<f32> = text.iter().map(|id| *id as f32).collect();
+    let whole = forward_gated(&graph, &world.params, &gates, batch(&compute, &graph, &ids, 1).unwrap()).unwrap();
+    let whole = block_on(whole.read()).unwrap();
+    let mut reader = world.reader(&compute).gated(gates);
+    block_on(reader.read(&text[..5], &Silent)).unwrap();
+    let got = block_on(reader.read(&text[5..], &Silent)).unwrap().logits;
+    let open = world.after(&text);
+    let off = |of: &[f32]| got.iter().zip(of).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+    assert!(off(&whole[whole.len() - ENTRIES..]) < 1e-5, "{got:?}");
+    assert!(off(&open) > 1e-3, "gates change something");
 }

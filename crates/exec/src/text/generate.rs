@@ -1,8 +1,7 @@
-use secateur_graph::Graph;
 use secateur_protocol::Choice;
 
 use super::{Reader, choose};
-use crate::{Compute, ExecError, Meter, Params, Part};
+use crate::{ExecError, Meter, Part};
 
 /// A text to go on with.
 #[derive(Clone, Copy, Debug)]
@@ -40,17 +39,15 @@ pub enum End {
     Full,
 }
 
-/// Reads a text once and goes on with it token by token. The same arguments give the same text. Ticks before each token.
+/// Reads a text once and goes on with it token by token; the reader has read nothing yet. The same arguments give the same
+/// text. Ticks before each token.
 pub async fn generate(
-    compute: &Compute,
-    graph: &Graph,
-    params: &Params,
+    mut reader: Reader<'_>,
     beginning: Beginning<'_>,
     meter: &dyn Meter,
 ) -> Result<Continuation, ExecError> {
     let Beginning { prompt, max_tokens, choice, seed, .. } = beginning;
     let total = prompt.len().saturating_add(max_tokens) as u64;
-    let mut reader = Reader::new(compute, graph, params);
     let (mut text, mut log_probabilities) = (prompt.to_vec(), Vec::new());
     let mut read = 0;
     loop {

@@ -3,7 +3,7 @@ use secateur_graph::Graph;
 use secateur_protocol::Unit;
 
 use crate::logits::{batch, input_shape};
-use crate::{Compute, ExecError, Memory, Meter, Params, Value, forward_next};
+use crate::{Compute, ExecError, Gates, Memory, Meter, Params, Value, forward_next};
 
 /// Logits that are held at once, at most: 16 MB. A long text under a large vocabulary would have gigabytes of them.
 const LOGITS: usize = 1 << 22;
@@ -14,6 +14,7 @@ const PIECE: usize = 256;
 pub struct Reader<'a> {
     compute: &'a Compute,
     params: &'a Params,
+    gates: Gates,
     /// The model on as many tokens as were read at once the last time.
     graph: Graph,
     memory: Memory,
@@ -31,7 +32,12 @@ pub struct Read {
 impl<'a> Reader<'a> {
     /// Of a model that tells the next token. It has read nothing yet.
     pub fn new(compute: &'a Compute, graph: &Graph, params: &'a Params) -> Self {
-        Self { compute, params, graph: graph.clone(), memory: Memory::default() }
+        Self { compute, params, gates: Gates::default(), graph: graph.clone(), memory: Memory::default() }
+    }
+
+    /// Of the model whose units are multiplied with gates.
+    pub fn gated(self, gates: Gates) -> Self {
+        Self { gates, ..self }
     }
 
     /// Reads on, piece by piece. Only log-probabilities and the last token's logits leave the device.
@@ -69,7 +75,7 @@ impl<'a> Reader<'a> {
         }
         let ids: Vec<f32> = tokens.iter().map(|id| *id as f32).collect();
         let inputs = batch(self.compute, &self.graph, &ids, 1)?;
-        match forward_next(&self.graph, self.params, inputs, &mut self.memory)? {
+        match forward_next(&self.graph, self.params, &self.gates, inputs, &mut self.memory)? {
             Value::R3(logits) => Ok(logits.squeeze_dim(0)),
             other => {
                 let node = self.graph.node(self.graph.output()).name.clone();

@@ -19,6 +19,7 @@ mod view;
 
 pub use augment::Augment;
 pub use chain::{DenoiseStep, drawn};
+pub(crate) use chain::{at_once, by_step};
 pub use classes::Classes;
 pub use distil::Distil;
 pub use noise::Noise;
@@ -36,7 +37,7 @@ use secateur_graph::{Graph, Masks, Node, ParamId};
 use secateur_protocol::Unit;
 
 use self::pass::{Found, Pass};
-use crate::forward::gated;
+use crate::forward::forward_gated;
 use crate::{Compute, ExecError, Inputs, Meter, Value};
 
 /// What is learnt from. The same step always brings the same batch.
@@ -184,7 +185,7 @@ pub async fn mean_loss(
     for batch in 0..count {
         meter.tick(batch, count, Unit::Samples).await?;
         let (inputs, target) = course.batch(compute, graph, batch)?;
-        let answers = gated(graph, &seen.params, &seen.gates, inputs)?;
+        let answers = forward_gated(graph, &seen.params, &seen.gates, inputs)?;
         sum += f64::from(Value::R1(target.loss(graph, answers)?).read().await?[0]);
         compute.check()?;
     }

@@ -3,6 +3,7 @@
 mod compensation;
 mod deltas;
 mod gates;
+mod learn;
 mod llm_pruner;
 mod nvit;
 mod patterns;

@@ -25,6 +25,7 @@ pub fn view(app: App) -> impl IntoView {
         {slow(app)}
         {penalty(app)}
         {line(app)}
+        {sample(app)}
         <p class="sub">
             "Closing this tab ends the learning. Its settings are in the address bar, and the next visit offers to run it again."
         </p>
@@ -147,6 +148,22 @@ fn line(app: App) -> impl IntoView {
                 prop:value=move || line.get().map_or_else(String::new, |line| format!("{line:.4}"))
                 on:change:target=move |event| typed(event.target().value())
             />
+        </label>
+    }
+}
+
+/// Whether the model is asked meanwhile, as the next learning begins or in the middle of this one.
+fn sample(app: App) -> impl IntoView {
+    let shown = move || app.inputs.steer.with(|steer| steer.sample.is_some());
+    view! {
+        <label class="choice" title="Takes up to a fifth of the time; what is learnt stays the same">
+            <input
+                type="checkbox"
+                data-testid="learn-sample"
+                prop:checked=shown
+                on:change:target=move |event| app.show_trials(event.target().checked())
+            />
+            <span>"Show what it answers meanwhile"</span>
         </label>
     }
 }

@@ -42,7 +42,7 @@ pub(crate) async fn write<H: Host>(
     let each = prompt.len() as u64 + u64::from(max_tokens);
     let part = |at: u64| Part { meter: job, start: at * each, total: passes * each };
     let start_ms = job.host().now_ms();
-    let first = go_on(compute, graph, &dense, beginning, &part(0)).await?;
+    let first = go_on(Reader::new(compute, graph, &dense), beginning, &part(0)).await?;
     // A browser's clock may count whole milliseconds only.
     let seconds = (job.host().now_ms() - start_ms).max(1.0) / 1000.0;
 
@@ -53,10 +53,11 @@ pub(crate) async fn write<H: Host>(
         let prompt = begun(own_tokens(checkpoint, masked, &asked.prompt)?, &masked.model)?;
         let ends = masked.model.ends();
         let beginning = Beginning { prompt: &prompt, ends: &ends, ..beginning };
-        let second = go_on(compute, &masked.model.graph, &masked.params, beginning, &part(1)).await?;
+        let reader = || Reader::new(compute, &masked.model.graph, &masked.params);
+        let second = go_on(reader(), beginning, &part(1)).await?;
         let mut other = Text::new(masked.whole(&[&prompt[..], &second.tokens].concat()), prompt.len(), &second);
         let own = masked.own(&by_dense.ids);
-        let of_first = Reader::new(compute, &masked.model.graph, &masked.params).read(&own, &part(2)).await?;
+        let of_first = reader().read(&own, &part(2)).await?;
         let of_second = Reader::new(compute, graph, &dense).read(&other.ids, &part(3)).await?;
         (by_dense.pruned, other.dense) = (of_first.log_probabilities, of_second.log_probabilities);
         by_pruned = Some((other, second));
@@ -89,7 +90,7 @@ fn prompt<F>(checkpoint: &Checkpoint<F>, asked: &Generate) -> Result<Vec<u32>, S
 }
 
 /// A text as the model begins it, if it can go on with it.
-fn begun(mut prompt: Vec<u32>, model: &Model) -> Result<Vec<u32>, Stop> {
+pub(crate) fn begun(mut prompt: Vec<u32>, model: &Model) -> Result<Vec<u32>, Stop> {
     if prompt.is_empty() {
         prompt.extend(model.begins());
     }
@@ -104,24 +105,24 @@ fn begun(mut prompt: Vec<u32>, model: &Model) -> Result<Vec<u32>, Stop> {
 }
 
 /// A text that one of the models went on with, by the whole model's numbers.
-struct Text {
-    ids: Vec<u32>,
+pub(crate) struct Text {
+    pub ids: Vec<u32>,
     /// Tokens that were there before.
     prompt: usize,
     /// What both models think of each token but the first. A model that lacks a token says nothing from there on.
-    dense: Vec<f32>,
-    pruned: Vec<f32>,
+    pub dense: Vec<f32>,
+    pub pruned: Vec<f32>,
 }
 
 impl Text {
     /// As the one who wrote it thinks of it.
-    fn new(ids: Vec<u32>, prompt: usize, written: &Continuation) -> Self {
+    pub fn new(ids: Vec<u32>, prompt: usize, written: &Continuation) -> Self {
         let thought = &written.log_probabilities;
         Self { ids, prompt, dense: thought.clone(), pruned: thought.clone() }
     }
 
     /// What was there before and what is new, with what both models thought. Nobody has thought about the first.
-    fn told(self, tokenizer: &Tokenizer) -> Result<(Vec<Token>, Vec<Token>), Stop> {
+    pub fn told(self, tokenizer: &Tokenizer) -> Result<(Vec<Token>, Vec<Token>), Stop> {
         let texts = tokenizer.texts(&self.ids).map_err(Stop::because)?;
         let thought = |of: &[f32], at: usize| of.get(at.checked_sub(1)?).copied();
         let token =

@@ -31,6 +31,12 @@ impl Lesson<'_> {
     pub fn plain(spec: TrainSpec) -> Self {
         Self { spec, view: &Plain, learned: None, teacher: None, course: None, chain: None }
     }
+
+    /// The model as the next step would see it.
+    fn seen(&self, state: &State) -> Result<Seen, ExecError> {
+        let extra = state.extra.iter().map(|(name, leaf)| (name.clone(), leaf.value.clone())).collect();
+        self.view.seen(state.step(), &state.params, &extra)
+    }
 }
 
 /// How a training ended.
@@ -67,6 +73,9 @@ impl Lab<'_> {
             let next = step(learner).await?;
             if self.watch.due() {
                 self.watch.look(look(learner, &lesson.spec));
+            }
+            if self.watch.tries() {
+                self.watch.try_out(&lesson.seen(&learner.state)?).await?;
             }
             stopped = self.watch.steer().stop;
             Ok(if stopped { Next::Stop } else { next })
