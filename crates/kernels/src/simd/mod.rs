@@ -89,7 +89,7 @@ fn in_pieces(
 }
 
 /// How many threads there are.
-fn threads() -> usize {
+pub fn threads() -> usize {
     #[cfg(not(target_arch = "wasm32"))]
     {
         rayon::current_num_threads()
@@ -98,6 +98,11 @@ fn threads() -> usize {
     {
         1
     }
+}
+
+/// Hands each item to `work`, on all threads where there are threads.
+pub fn on_threads<T: Send>(items: Vec<T>, work: impl Fn(T) + Sync + Send) {
+    in_turn(items, || (), |(), _, item| work(item));
 }
 
 /// Hands each item and its place in the list to `work`, on all threads where there are threads, with a scratch that `work`

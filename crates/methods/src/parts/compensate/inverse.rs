@@ -3,9 +3,11 @@ use std::rc::Rc;
 
 use linfa_linalg::cholesky::Cholesky;
 use linfa_linalg::triangular::{SolveTriangular, UPLO};
+use ndarray::linalg::general_mat_mul;
 use ndarray::{Array2, ArrayView2, Axis, s};
 use secateur_exec::{Gathered, Gram, Grams, Value, shared_inputs};
 use secateur_graph::{Graph, ParamId};
+use secateur_kernels::simd::{on_threads, threads};
 
 use crate::MethodError;
 
@@ -28,8 +30,9 @@ pub(crate) struct Products {
 impl Products {
     pub async fn read(gram: &Gram, samples: usize) -> Result<Self, MethodError> {
         let [size, _] = gram.0.dims();
-        let numbers = Value::R2(gram.0.clone()).read().await?;
-        Ok(Self::new(Array2::from_shape_fn((size, size), |(i, j)| f64::from(numbers[i * size + j])), samples))
+        let numbers = Value::R2(gram.0.clone()).read().await?.into_iter().map(f64::from).collect();
+        let matrix = Array2::from_shape_vec((size, size), numbers).expect("a tensor has as many numbers as its shape");
+        Ok(Self::new(matrix, samples))
     }
 
     /// From XᵀX.
@@ -59,7 +62,8 @@ impl Inverse {
         let backward = products.matrix.slice(s![..;-1, ..;-1]);
         let inverse = inverse_factor(backward).filter(|inverse| inverse.iter().all(|x| x.is_finite()));
         let inverse = inverse.ok_or_else(|| MethodError::Singular { name: name.into() })?;
-        Ok(Self { upper: inverse.slice(s![..;-1, ..;-1]).to_owned(), dead: products.dead })
+        let upper = inverse.slice(s![..;-1, ..;-1]).as_standard_layout().into_owned();
+        Ok(Self { upper, dead: products.dead })
     }
 
     /// Of every weight; those that read the same inputs share it.
@@ -96,14 +100,23 @@ pub(super) fn inverse_factor(matrix: ArrayView2<f64>) -> Option<Array2<f64>> {
     }
     let half = size / 2;
     let first = inverse_factor(matrix.slice(s![..half, ..half]))?;
-    let below = matrix.slice(s![half.., ..half]).dot(&first.t());
-    let rest = &matrix.slice(s![half.., half..]) - &below.dot(&below.t());
+    let below = product(matrix.slice(s![half.., ..half]), first.t());
+    let rest = &matrix.slice(s![half.., half..]) - &product(below.view(), below.t());
     let second = inverse_factor(rest.view())?;
     let mut inverse = Array2::zeros((size, size));
-    inverse.slice_mut(s![half.., ..half]).assign(&-second.dot(&below.dot(&first)));
+    inverse.slice_mut(s![half.., ..half]).assign(&-product(second.view(), product(below.view(), first.view()).view()));
     inverse.slice_mut(s![..half, ..half]).assign(&first);
     inverse.slice_mut(s![half.., half..]).assign(&second);
     Some(inverse)
+}
+
+/// A times B, some of A's rows on each thread.
+fn product(a: ArrayView2<f64>, b: ArrayView2<f64>) -> Array2<f64> {
+    let mut product = Array2::zeros((a.nrows(), b.ncols()));
+    let rows = a.nrows().div_ceil(threads()).max(1);
+    let parts = product.axis_chunks_iter_mut(Axis(0), rows).zip(a.axis_chunks_iter(Axis(0), rows));
+    on_threads(parts.collect(), |(mut product, a)| general_mat_mul(1.0, &a, &b, 0.0, &mut product));
+    product
 }
 
 #[cfg(test)]

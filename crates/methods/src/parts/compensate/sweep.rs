@@ -1,7 +1,8 @@
 use ndarray::linalg::general_mat_mul;
-use ndarray::{Array2, s};
+use ndarray::{Array2, ArrayViewMut2, Axis, s};
 use secateur_exec::{Change, Gathered, Grams, Value, calibrate};
 use secateur_graph::{Mask, MaskError, ParamId, select};
+use secateur_kernels::simd::{on_threads, threads};
 
 use super::Inverse;
 use crate::lab::Samples;
@@ -78,9 +79,14 @@ pub(crate) fn sweep(mut weight: Array2<f32>, inverse: &Inverse, chosen: Chosen) 
         now.zip_mut_with(&upper.diag().slice(s![start..end]), |w, u| *w = (*w / u).powi(2));
         saliency.slice_mut(s![.., start..end]).assign(&now);
         let groups = choose(&chosen, &now, (start, cols), kept.slice_mut(s![.., start..end]))?;
-        let errors = settle(&mut weight, &upper, (start, end), groups, &mut kept, &mut saliency);
-        let (_, mut rest) = weight.view_mut().split_at(ndarray::Axis(1), end);
-        general_mat_mul(-1.0, &errors, &upper.slice(s![start..end, end..]), 1.0, &mut rest);
+        let rows = rows.div_ceil(threads()).max(1);
+        let parts = weight.axis_chunks_iter_mut(Axis(0), rows).zip(kept.axis_chunks_iter_mut(Axis(0), rows));
+        let parts = parts.zip(saliency.axis_chunks_iter_mut(Axis(0), rows)).collect();
+        on_threads(parts, |((mut weight, kept), saliency)| {
+            let errors = settle(&mut weight, &upper, (start, end), groups, kept, saliency);
+            let (_, mut rest) = weight.split_at(Axis(1), end);
+            general_mat_mul(-1.0, &errors, &upper.slice(s![start..end, end..]), 1.0, &mut rest);
+        });
     }
     let mask = Mask::from_kept(kept.into_iter().collect::<Vec<_>>().into_iter());
     Ok(Swept { mask, weight, saliency })
@@ -92,7 +98,7 @@ fn choose(
     chosen: &Chosen,
     saliency: &Array2<f32>,
     (start, cols): (usize, usize),
-    mut kept: ndarray::ArrayViewMut2<'_, bool>,
+    mut kept: ArrayViewMut2<'_, bool>,
 ) -> Result<Option<(usize, usize)>, MaskError> {
     let (rows, wide) = saliency.dim();
     // Rounded so that the blocks' shares add up.
@@ -114,17 +120,18 @@ fn choose(
     Ok(None)
 }
 
-/// Sets what goes in a block of columns to 0 and lets the columns right of it in the block make up for it. Returns by how
+/// Sets what goes in a block of some rows' columns to 0 and lets the columns right of it in the block make up for it. Returns by how
 /// much each entry was wrong, in units of U's diagonal, [R, columns].
 fn settle(
-    weight: &mut Array2<f32>,
+    weight: &mut ArrayViewMut2<'_, f32>,
     upper: &Array2<f32>,
     (start, end): (usize, usize),
     groups: Option<(usize, usize)>,
-    kept: &mut Array2<bool>,
-    saliency: &mut Array2<f32>,
+    mut kept: ArrayViewMut2<'_, bool>,
+    mut saliency: ArrayViewMut2<'_, f32>,
 ) -> Array2<f32> {
     let mut errors = Array2::zeros((weight.nrows(), end - start));
+    let (numbers, cols) = (upper.as_slice().expect("a matrix of its own is in one piece"), upper.ncols());
     for (row, mut weight) in weight.rows_mut().into_iter().enumerate() {
         let weight = weight.as_slice_mut().expect("a matrix of its own is in one piece");
         for col in start..end {
@@ -138,10 +145,13 @@ fn settle(
             if kept[[row, col]] {
                 continue;
             }
-            let error = weight[col] / upper[[col, col]];
+            let share = &numbers[col * cols..][..cols];
+            let error = weight[col] / share[col];
             weight[col] = 0.0;
-            let share = upper.slice(s![col, col + 1..end]);
-            weight[col + 1..end].iter_mut().zip(share).for_each(|(weight, share)| *weight -= error * share);
+            weight[col + 1..end]
+                .iter_mut()
+                .zip(&share[col + 1..end])
+                .for_each(|(weight, share)| *weight -= error * share);
             errors[[row, col - start]] = error;
         }
     }
