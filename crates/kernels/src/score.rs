@@ -1,11 +1,13 @@
 //! How much weights matter: scores of single weights, of units of them, and what is learned from inputs and gradients.
 
+mod gram;
 mod moments;
 #[cfg(test)]
 mod tests;
 mod units;
 mod weights;
 
+pub use gram::Gram;
 pub use moments::Moments;
 pub(crate) use moments::tiles as moment_tiles;
 pub use units::{Norm, add_input_squares, units};

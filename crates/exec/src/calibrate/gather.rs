@@ -5,7 +5,6 @@ use secateur_graph::ops::Conv2d;
 use secateur_kernels::score;
 
 use super::LARGEST_VALUE;
-use crate::evaluate::{Multiply, product};
 use crate::value::each_rank;
 use crate::{ExecError, Value};
 
@@ -132,13 +131,9 @@ impl Gather for Moments {
     }
 }
 
-/// The products of all pairs of input columns, XᵀX over all samples, tokens and places. Columns are taken in strips, each
-/// with those up to its end: what is above the diagonal says what is below it.
+/// The products of all pairs of input columns, XᵀX over all samples, tokens and places.
 #[derive(Default)]
-pub struct Grams(Vec<Tensor<2>>);
-
-/// Columns of a strip.
-const STRIP: usize = 256;
+pub struct Grams(Option<score::Gram>);
 
 /// What [`Grams`] come to: [columns, columns], still on the device.
 #[derive(Clone, Debug)]
@@ -149,30 +144,15 @@ impl Gather for Grams {
 
     fn add(&mut self, batch: &Seen<'_>) -> Result<(), ExecError> {
         batch.rows(|rows| {
-            let columns = rows.transpose();
-            let strip = |start: usize| {
-                let end = columns.dims()[0].min(start + STRIP);
-                let [upto, own] = [(0, end), (start, end - start)].map(|(at, len)| columns.clone().narrow(0, at, len));
-                product(upto, own, Multiply::Usual, None)
-            };
-            let strips = (0..columns.dims()[0]).step_by(STRIP).map(strip);
-            self.0 = match std::mem::take(&mut self.0) {
-                before if before.is_empty() => strips.collect(),
-                before => before.into_iter().zip(strips).map(|(sum, strip)| sum + strip).collect(),
-            };
+            let before = self.0.take();
+            let before = before.unwrap_or_else(|| score::Gram::new(rows.dims()[1], &rows.device()));
+            self.0 = Some(before.with(rows)?);
             Ok(())
         })
     }
 
     async fn read(self) -> Result<Gram, ExecError> {
-        if self.0.is_empty() {
-            return Err(ExecError::Missing { name: "a layer's inputs".into() });
-        }
-        let whole = |(at, strip): (usize, &Tensor<2>)| {
-            let mirrored = |later: &Tensor<2>| later.clone().narrow(0, at * STRIP, strip.dims()[1]).transpose();
-            let column = std::iter::once(strip.clone()).chain(self.0[at + 1..].iter().map(mirrored));
-            Tensor::cat(column.collect(), 0)
-        };
-        Ok(Gram(Tensor::cat(self.0.iter().enumerate().map(whole).collect(), 1)))
+        let gram = self.0.ok_or_else(|| ExecError::Missing { name: "a layer's inputs".into() })?;
+        Ok(Gram(gram.products()))
     }
 }

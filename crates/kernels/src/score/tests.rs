@@ -133,11 +133,13 @@ fn batches_are_as_good_as_all_inputs_at_once() {
             let column = |col: usize| x.iter().skip(col).step_by(cols).map(|value| f64::from(*value));
             let mean = |col: usize| column(col).sum::<f64>() / rows as f64;
             let mut moments = Moments::new(cols, &device);
+            let mut gram = Gram::new(cols, &device);
             let mut sum = Tensor::zeros([cols], &device);
             // Of one, several and no inputs.
             for (from, to) in [(0, 1), (1, rows / 3 + 1), (rows / 3 + 1, rows / 3 + 1), (rows / 3 + 1, rows)] {
                 let batch = || tensor(&x[from * cols..to * cols], [to - from, cols], &device);
                 moments = moments.with(batch()).unwrap();
+                gram = gram.with(batch()).unwrap();
                 sum = add_input_squares(sum, batch()).unwrap();
             }
             assert_eq!(moments.seen(), rows as u32);
@@ -145,6 +147,8 @@ fn batches_are_as_good_as_all_inputs_at_once() {
             holds(Ok(moments.mean().unsqueeze()), |col| mean(col) as f32);
             let squares = |col: usize| column(col).map(|x| (x - mean(col)).powi(2)).sum::<f64>();
             holds(Ok(moments.variance().unsqueeze()), |col| (squares(col) / (rows - 1) as f64) as f32);
+            let pair = |at: usize| column(at / cols).zip(column(at % cols)).map(|(a, b)| a * b).sum::<f64>();
+            holds(Ok(gram.products()), |at| pair(at) as f32);
         }
     }
 }
@@ -168,4 +172,6 @@ fn what_does_not_fit_is_refused() {
     assert!(units(zeros([0, 3]), [1, 3], Norm::L1).is_err());
     assert!(add_input_squares(two(), zeros([4, 3])).is_err());
     assert!(Moments::new(2, &device).with(zeros([4, 3])).is_err());
+    let gram = Gram::new(2, &device).with(zeros([4, 3])).unwrap_err();
+    assert_eq!(gram.to_string(), "gram: wanted x [N, 2], got [4, 3]");
 }

@@ -11,6 +11,7 @@ mod attention;
 mod blocks;
 mod conv;
 mod few;
+mod gram;
 mod math;
 mod norm;
 mod panels;
@@ -22,9 +23,11 @@ pub use attention::attend;
 pub use blocks::{BLOCK, Blocks};
 pub use conv::Window;
 pub use few::few;
+pub use gram::Gram;
 pub use norm::layer_norm;
 pub use panels::dense;
 pub use rows::Rows;
+pub(crate) use tensor::primitive;
 pub use tensor::{Weight, convolve, linear};
 
 /// A weight that is laid out for products.

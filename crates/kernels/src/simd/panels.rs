@@ -13,7 +13,7 @@ pub(super) const SLAB: usize = 12;
 
 /// Samples a thread takes at once, at most: enough to make laying out a dense weight worth it, few enough for a slab of them
 /// to stay in its second cache.
-const PIECE: usize = 384;
+const PIECE: usize = 768;
 
 /// A weight by its panels: 16 outputs each, of all inputs.
 pub(super) trait Panels: Sync {

@@ -114,7 +114,7 @@ pub(super) fn made<const D: usize>(shape: [usize; D], device: &Device, work: imp
 }
 
 /// A tensor of the CPU, row by row. None on another device, and where somebody asked for gradients.
-pub(super) fn primitive<const D: usize>(tensor: &Tensor<D>) -> Option<FloatTensor<Flex>> {
+pub(crate) fn primitive<const D: usize>(tensor: &Tensor<D>) -> Option<FloatTensor<Flex>> {
     Some(tensor.clone().try_into_primitive::<Flex>().ok()?.to_contiguous())
 }
 

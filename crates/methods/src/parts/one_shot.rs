@@ -7,7 +7,7 @@ use secateur_graph::surgery::{Removal, Statistics};
 use secateur_graph::{Masks, ParamId};
 use secateur_protocol::{Card, Recipe, Unit};
 
-use super::compensate::{Chosen, Compensation, add_means, refit_units, sweep_all};
+use super::compensate::{Chosen, Compensation, Inverse, add_means, refit_units, sweep_all};
 use super::criterion::{Columns, Known, gather};
 use super::fields::{Calibration, Values};
 use super::plan::{Plan, plan};
@@ -141,14 +141,14 @@ async fn by_weights(
             let full =
                 |id| masks.get(id).cloned().unwrap_or_else(|| secateur_graph::Mask::full(lab.graph.param(id).len()));
             let before = |id| Chosen::Before(full(id));
-            let change = sweep_all(lab, source.samples, sequential, before, |_, _| ()).await?;
+            let change = sweep_all(lab, source.samples, sequential, before, |_, _, _| ()).await?;
             Ok((change, scores))
         }
     }
 }
 
 /// Weights chosen and made up for in one go. Their scores are what they were chosen by, where the model is small enough to
-/// keep that; else those of the dense model.
+/// keep that; else those of the dense weights by the same statistics.
 async fn swept(
     lab: &mut Lab<'_>,
     source: &Source,
@@ -156,17 +156,26 @@ async fn swept(
     chosen: impl Fn(ParamId) -> Chosen,
 ) -> Result<(Change, Scores), MethodError> {
     let (keeps, device) = (lab.keeps_scores(), lab.compute.device());
-    let mut scores = AllScores::new();
-    let seen = |id, saliency: ndarray::Array2<f32>| {
+    let (mut scores, mut columns) = (AllScores::new(), Sums::new());
+    let seen = |id, inverse: &Inverse, saliency: ndarray::Array2<f32>| {
         if keeps {
             let (rows, cols) = saliency.dim();
             let numbers = TensorData::new(saliency.into_raw_vec_and_offset().0, [rows, cols]);
             scores.insert(id, Tensor::from_data(numbers, device));
+        } else {
+            columns.insert(id, inverse.diagonal());
         }
     };
     let change = sweep_all(lab, source.samples, sequential, chosen, seen).await?;
     all_reached(lab, |id| change.masks.get(id).is_some())?;
-    let scores = if keeps { Scores::held(scores) } else { lab.dense(source).await?.into() };
+    let Source { criterion, seed, samples } = source;
+    let scores = match keeps {
+        true => Scores::held(scores),
+        false => {
+            let gradients = lab.gradients(criterion, *samples).await?;
+            Known { criterion: criterion.clone(), seed: *seed, columns: Rc::new(columns), gradients }.into()
+        }
+    };
     Ok((change, scores))
 }
 

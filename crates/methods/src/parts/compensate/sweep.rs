@@ -29,14 +29,14 @@ pub(crate) struct Swept {
 }
 
 /// Prunes every weight and lets those right of a pruned one make up for it (SparseGPT, Frantar & Alistarh, 2023,
-/// algorithm 1), block after block of the network; see [`calibrate`] for `sequential`. `seen` is shown every weight's
-/// saliencies.
+/// algorithm 1), block after block of the network; see [`calibrate`] for `sequential`. `seen` is shown what every weight's
+/// saliencies came of, and them.
 pub(crate) async fn sweep_all(
     lab: &Lab<'_>,
     samples: Samples,
     sequential: bool,
     chosen: impl Fn(ParamId) -> Chosen,
-    mut seen: impl FnMut(ParamId, Array2<f32>),
+    mut seen: impl FnMut(ParamId, &Inverse, Array2<f32>),
 ) -> Result<Change, MethodError> {
     let visit = async |_: u32, grams: &Gathered<Grams>| {
         let inverses = Inverse::of_all(lab.graph, grams, samples.count).await?;
@@ -51,7 +51,7 @@ pub(crate) async fn sweep_all(
             change.masks.set(lab.graph, *id, swept.mask)?;
             let numbers = swept.weight.into_raw_vec_and_offset().0;
             change.values.insert(*id, Value::upload(lab.compute, &param.shape(), numbers)?);
-            seen(*id, swept.saliency);
+            seen(*id, inverse, swept.saliency);
         }
         Ok::<_, MethodError>(change)
     };
