@@ -2,11 +2,13 @@ use std::rc::Rc;
 
 use secateur_exec::train::Task;
 use secateur_exec::{Calibration, Params};
-use secateur_graph::Graph;
+use secateur_formats::ReadAt;
+use secateur_formats::safetensors::rounded;
 use secateur_methods::{Lab, Method, Outcome, Scores};
 use secateur_protocol::{Card, Event, Need, Recipe, Value};
 
 use crate::Host;
+use crate::checkpoint::Checkpoint;
 use crate::desk::Job;
 use crate::history::{Changed, Cut};
 use crate::others::others;
@@ -89,16 +91,19 @@ pub(crate) async fn find_cut<H: Host>(
     };
     let Outcome { masks, removal, statistics, params, scores, mut notes } = method.run(&mut lab, &recipe).await?;
     notes.extend([samples.note, watch.note()].into_iter().flatten());
-    let changed = Rc::new(changed(&graph, params).await?);
+    let changed = Rc::new(changed(checkpoint, params).await?);
     Ok(Found { cut: Cut { recipe, masks, removal, statistics, changed, notes, seconds: 0.0, amend: false }, scores })
 }
 
-/// What a method changed, brought back from the device.
-async fn changed(graph: &Graph, params: Option<Params>) -> Result<Changed, Stop> {
+/// What a method changed, brought back from the device and rounded as the file will hold it: what is measured and shown is
+/// what is taken away.
+async fn changed<F: ReadAt>(checkpoint: &Checkpoint<F>, params: Option<Params>) -> Result<Changed, Stop> {
+    let graph = &checkpoint.model.graph;
     let mut changed = Changed::new();
     for id in graph.param_ids() {
         if let Some(params) = params.as_ref().filter(|params| params.get(graph, id).is_ok()) {
-            changed.push((id, params.read(graph, id).await?));
+            let dtype = checkpoint.tensor(&graph.param(id).name)?.dtype;
+            changed.push((id, rounded(dtype, params.read(graph, id).await?)));
         }
     }
     Ok(changed)

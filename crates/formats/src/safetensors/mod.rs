@@ -15,7 +15,7 @@ mod write;
 pub use error::FormatError;
 pub use header::{Header, TensorInfo, read_header};
 pub use shards::Shards;
-pub use values::{narrow, read_f32, read_numbers};
+pub use values::{narrow, read_f32, read_numbers, rounded};
 pub use write::{Tensor, start, write};
 
 /// Element types of the format. Sizes by [`Dtype::bitsize`].

@@ -74,6 +74,20 @@ pub fn narrow(info: &TensorInfo, values: &[f32]) -> Result<Vec<u8>, FormatError>
     }
 }
 
+/// What is left of entries that are stored in an element type and read again. Those too large for it stay as they are, as
+/// all do with whole numbers: [`narrow`] refuses them.
+pub fn rounded(dtype: Dtype, mut values: Vec<f32>) -> Vec<f32> {
+    let round = match dtype {
+        Dtype::F16 => |value: f32| f16::from_f32(value).to_f32(),
+        Dtype::BF16 => |value: f32| bf16::from_f32(value).to_f32(),
+        _ => return values,
+    };
+    values
+        .iter_mut()
+        .for_each(|value| *value = Some(round(*value)).filter(|round| round.is_finite()).unwrap_or(*value));
+    values
+}
+
 fn not_finite(info: &TensorInfo, at: usize, value: f32) -> FormatError {
     let position = format!("{:?}", position(&info.shape, at));
     FormatError::NotFinite { name: quote(&info.name), position, value }

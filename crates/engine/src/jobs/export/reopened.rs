@@ -9,8 +9,8 @@ use crate::stop::Stop;
 
 /// Inputs that the written model and the one on the device are compared on.
 const PROBES: usize = 2;
-/// More than rounding to any element type does.
-const MOST: f64 = 0.1;
+/// More than adding up in another order does.
+const MOST: f64 = 0.01;
 
 /// Opens what was written as a user would and returns the largest difference of its answers from those of the model it was
 /// written from, relative to the largest answer. None for a model that cannot be run.
