@@ -8,6 +8,7 @@ mod model;
 mod out_dir;
 mod progress;
 
+use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -31,18 +32,28 @@ fn main() -> ExitCode {
     work_along();
     let args = Args::parse();
     let json = args.json;
-    match run(args) {
-        Ok(answer) if json => println!("{}", answer.json),
-        Ok(answer) => println!("{}", answer.text.trim_end()),
+    let answer = run(args);
+    let told = match &answer {
+        Ok(answer) if json => tell(&answer.json.to_string()),
+        Ok(answer) => tell(answer.text.trim_end()),
+        Err(error) if json => tell(&json!({ "error": error.to_string() }).to_string()),
+        Err(_) => Ok(()),
+    };
+    match answer.and(told) {
+        Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            if json {
-                println!("{}", json!({ "error": error.to_string() }));
-            }
             eprintln!("secateur: {error}");
-            return ExitCode::FAILURE;
+            ExitCode::FAILURE
         }
     }
-    ExitCode::SUCCESS
+}
+
+/// Writes to stdout. A reader that has seen enough, as `head` has, is no failure.
+fn tell(text: &str) -> Result {
+    match writeln!(std::io::stdout(), "{text}") {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(format!("writing to stdout: {error}").into()),
+        _ => Ok(()),
+    }
 }
 
 /// glibc hands large blocks back to the system as they are freed, and a forward pass would get each value's pages anew, which

@@ -2,7 +2,7 @@ use std::io::IsTerminal;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
 use secateur_protocol::Unit;
 use serde_json::json;
 
@@ -72,8 +72,8 @@ impl Progress {
                     return;
                 }
                 *told = Some(Instant::now());
-                let minutes = seconds_left / 60.0;
-                eprintln!("step {step} of {steps}  loss {loss:.4}  {rate:.2} steps/s  {minutes:.0} min left");
+                let left = HumanDuration(Duration::from_secs_f64(seconds_left));
+                eprintln!("step {step} of {steps}  loss {loss:.4}  {rate:.2} steps/s  {left} left");
             }
         }
     }

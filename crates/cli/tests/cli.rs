@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use secateur_formats::safetensors::{Dtype, read_f32, read_header};
 use secateur_formats::{Picture, ReadAt};
@@ -171,6 +171,15 @@ fn a_failure_under_json_is_one_object_too() {
     assert_eq!(output.status.code(), Some(1));
     let said: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert!(said["error"].as_str().unwrap().contains("no/such/model"));
+}
+
+#[test]
+fn a_reader_that_leaves_early_is_no_failure() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_secateur"));
+    let mut child = command.arg("methods").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success() && output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
 #[test]
