@@ -108,7 +108,7 @@ impl Claim {
             let value = line.number(&self.metric)?;
             let Some(than) = &self.than else { return Some(value) };
             let other = match than.as_str() {
-                "dense" => line.number("metric_dense")?,
+                "dense" => line.number(&self.of_dense())?,
                 than => lines
                     .iter()
                     .find(|other| other.seed == line.seed && other.is(than, &self.than_at))?
@@ -120,6 +120,12 @@ impl Claim {
             })
         })
         .collect()
+    }
+
+    /// What the report calls the number of the model before: `macs_left` has `macs_dense`.
+    fn of_dense(&self) -> String {
+        let what = self.metric.split('_').next().unwrap_or_default();
+        format!("{what}_dense")
     }
 
     fn holds(&self, measured: &[f64]) -> bool {
@@ -169,7 +175,7 @@ mod tests {
         let line = |name: &str, seed: u64, sparsity: f64, metric: f64| {
             serde_json::from_value(json!({
                 "name": name, "seed": seed, "settings": { "sparsity": sparsity },
-                "report": { "metric_pruned": metric, "metric_dense": 10.0, "device": "a device" },
+                "report": { "metric_pruned": metric, "metric_dense": 10.0, "macs_left": 30, "macs_dense": 60, "device": "a device" },
             }))
         };
         let all = [
@@ -194,6 +200,7 @@ mod tests {
         let strict = claim("than = 'b'\nat_most = 0.7\nin_seeds = 2");
         assert!(strict.row(&lines()).contains("| **no** |"));
         assert_eq!(claim("than = 'dense'\nby = 'difference'\nat_least = 0").measured(&lines()), [10.0, 20.0]);
+        assert_eq!(claim("than = 'dense'\nmetric = 'macs_left'\nat_most = 1").measured(&lines()), [0.5, 0.5]);
         assert_eq!(claim("at_most = 1").measured(&lines()), [20.0, 30.0]);
         assert!(claim("than = 'c'\nat_most = 1").row(&lines()).contains("not measured"));
     }
