@@ -85,7 +85,8 @@ fn card() -> Card {
         differs: "Masks are those of the chosen method, with its exact counts; the authors' magnitude drops one weight more and \
                   their wanda compares whole matrices: allocation = uniform. Plain LoRA cannot be merged into a sparse weight \
                   and is left out; late is their prune-after-LoRA. Masks are kept, not read off zeros. With \
-                  scope = blocks the masks are those found before, and a block ends where one value alone passes on."
+                  scope = blocks the masks are those found before, a block ends where one value alone passes on, and what several \
+                  blocks have stays as it is, as a head tied to the embedding."
             .into(),
         needs: vec![Need::Samples, Need::Training],
         filing: Filing {

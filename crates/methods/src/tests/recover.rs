@@ -1,7 +1,8 @@
 //! Little training after a cut.
 
 use secateur_exec::ExecError;
-use secateur_graph::{ParamId, Role};
+use secateur_graph::ops::{Embedding, Input, Linear};
+use secateur_graph::{Builder, ParamId, Role};
 
 use super::world::{Clock, World, recipe};
 use crate::{MethodError, Outcome};
@@ -128,6 +129,27 @@ fn blocks_come_nearer_to_the_dense_ones() {
             assert_eq!(world.told(&again), world.told(&outcome), "{settings}");
         }
     }
+}
+
+#[test]
+fn what_blocks_share_stays() {
+    let mut g = Builder::default();
+    let ids = g.add("tokens", Input::new(&[6]), &[]).unwrap();
+    let table = g.add("embed", Embedding { entries: 12, features: 8 }, &[ids]).unwrap();
+    let x = g.add("mix", Linear::new(8, 8, true), &[table]).unwrap();
+    g.block();
+    let x = g.add("late", Linear::new(8, 8, true), &[x]).unwrap();
+    let logits = g.tie("head", Linear::new(8, 12, false), &[x], table).unwrap();
+    let mut world = World::new(g.finish(logits));
+    world.inputs.iter_mut().enumerate().for_each(|(at, token)| *token = (at % 7) as f32);
+    let outcome = world.run(&recipe("perp", 1, "samples=16 batch=4 steps=10 lr=0.01 scope=blocks train=full")).unwrap();
+    let learnt = |name| {
+        let id = world.graph.find_param(name).unwrap();
+        let dense = pollster::block_on(world.params.read(&world.graph, id)).unwrap();
+        values(&world, &outcome, id) != dense
+    };
+    assert!(learnt("mix.bias") && learnt("late.weight"));
+    assert!(!learnt("embed.weight"), "the head would answer by another embedding than the first block");
 }
 
 #[test]

@@ -59,6 +59,13 @@ pub(crate) struct Recovered {
     pub notes: Vec<String>,
 }
 
+/// What a piece of a model learns by itself.
+struct Alone<'a> {
+    course: &'a dyn Course,
+    /// Parameters that other pieces have too, as a head tied to an embedding: what one learnt would change the others.
+    shared: BTreeSet<ParamId>,
+}
+
 /// What [`Recovery::learn`] gives.
 struct Learned {
     params: Params,
@@ -145,17 +152,18 @@ impl Recovery {
         Ok(Recovered { params, notes })
     }
 
-    /// Learns what the course shows, if there is one, else the model's task.
+    /// Learns the model's task, or what a piece of it learns by itself.
     async fn learn(
         &self,
         lab: &Lab<'_>,
         params: Params,
         masks: &Masks,
         seed: u64,
-        course: Option<&dyn Course>,
+        alone: Option<&Alone<'_>>,
     ) -> Result<Learned, MethodError> {
         let graph = lab.graph;
-        let learned = self.train.learned(graph);
+        let mut learned = self.train.learned(graph);
+        learned.retain(|id| alone.is_none_or(|alone| !alone.shared.contains(id)));
         let adapters = (self.train == Train::Adapters)
             .then(|| Adapters::new(lab.compute, graph, masks, self.adapter, self.rank, self.alpha));
         let mut state = State::new(graph, params);
@@ -164,6 +172,7 @@ impl Recovery {
         }
         let beside = state.extra.values().map(|leaf| leaf.value.shape().iter().product::<usize>());
         let numbers = learned.iter().map(|id| graph.param(*id).len()).chain(beside).sum();
+        let course = alone.map(|alone| alone.course);
         let plain = Lesson { learned: Some(&learned), course, ..Lesson::plain(self.spec.clone()) };
         let lesson = match &adapters {
             Some(adapters) => Lesson { view: adapters, ..plain },

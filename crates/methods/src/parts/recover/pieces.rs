@@ -1,13 +1,13 @@
 //! Recovery block by block: each learns to answer as the dense one does, from what the recovered ones before it give
 //! (Zimmer et al., 2023, "reconstruction").
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use secateur_exec::train::{Course, Seen, Target, mean_loss};
 use secateur_exec::{Compute, ExecError, Gates, Inputs, Params, Value, forward};
 use secateur_graph::{Graph, Masks, ParamId, Piece};
 
-use super::{Learned, Recovered, Recovery, told};
+use super::{Alone, Learned, Recovered, Recovery, told};
 use crate::{Cache, Lab, Look, MethodError, Steer, Watch};
 
 /// What enters a piece, and what the dense one answers: one of each for every batch.
@@ -33,12 +33,15 @@ pub(super) async fn recover(
     let mut entering = batches(lab, recovery.batch)?;
     let (mut found, mut notes, mut numbers) = (BTreeMap::new(), Vec::new(), 0);
     let mut errors: Vec<[f64; 2]> = Vec::new();
-    for piece in lab.graph.pieces() {
+    let pieces = lab.graph.pieces();
+    for piece in &pieces {
         let [dense, cut] = [lab.params, &params].map(|params| params.part(&piece.params));
-        let lost = lost(&piece, masks)?;
+        let shared = shared(piece, &pieces);
+        let lost = lost(piece, &shared, masks)?;
         let mut here = cut.clone();
         if lost.iter().next().is_some() {
             let course = answers(&piece.graph, &dense, &entering)?;
+            let alone = Alone { course: &course, shared };
             let before = error(lab, &piece.graph, &cut, &course).await?;
             let watch = Whole(lab.watch);
             let piece_lab = Lab {
@@ -54,13 +57,13 @@ pub(super) async fn recover(
                 now_ms: lab.now_ms,
                 cache: &mut Cache::default(),
             };
-            let learned = recovery.learn(&piece_lab, cut, &lost, seed, Some(&course)).await?;
+            let learned = recovery.learn(&piece_lab, cut, &lost, seed, Some(&alone)).await?;
             let Learned { params, numbers: learnt, note } = learned;
             errors.push([before, error(lab, &piece.graph, &params, &course).await?]);
             notes.extend(note);
             numbers += learnt;
-            let value = |(at, id): (usize, &ParamId)| Ok((*id, params.get(&piece.graph, ParamId(at as u32))?.clone()));
-            found.extend(piece.params.iter().enumerate().map(value).collect::<Result<Vec<_>, ExecError>>()?);
+            let value = |(here, id): (ParamId, &ParamId)| Ok((*id, params.get(&piece.graph, here)?.clone()));
+            found.extend((0..).map(ParamId).zip(&piece.params).map(value).collect::<Result<Vec<_>, ExecError>>()?);
             here = params;
         }
         entering = left(&piece.graph, &here, entering)?;
@@ -90,12 +93,20 @@ fn batches(lab: &Lab<'_>, batch: usize) -> Result<Vec<Inputs>, MethodError> {
     inputs.collect()
 }
 
-/// The masks of a piece.
-fn lost(piece: &Piece, masks: &Masks) -> Result<Masks, MethodError> {
+/// Parameters of a piece that another one has too.
+fn shared(piece: &Piece, pieces: &[Piece]) -> BTreeSet<ParamId> {
+    let here = (0..).map(ParamId).zip(&piece.params);
+    let pieces_of = |id| pieces.iter().filter(|piece| piece.params.contains(id)).count();
+    here.filter(|(_, id)| pieces_of(id) > 1).map(|(here, _)| here).collect()
+}
+
+/// The masks of what learns in a piece.
+fn lost(piece: &Piece, shared: &BTreeSet<ParamId>, masks: &Masks) -> Result<Masks, MethodError> {
     let mut lost = Masks::default();
-    for (at, id) in piece.params.iter().enumerate() {
+    let own = (0..).map(ParamId).zip(&piece.params).filter(|(here, _)| !shared.contains(here));
+    for (here, id) in own {
         if let Some(mask) = masks.get(*id) {
-            lost.set(&piece.graph, ParamId(at as u32), mask.clone())?;
+            lost.set(&piece.graph, here, mask.clone())?;
         }
     }
     Ok(lost)
