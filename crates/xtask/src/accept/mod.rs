@@ -55,12 +55,9 @@ fn files() -> Result<Vec<PathBuf>> {
 fn accept(name: &str, path: &PathBuf) -> Result {
     let text = std::fs::read_to_string(path)?;
     let test: Test = toml::from_str(&text).map_err(|error| format!("{}: {error}", path.display()))?;
-    // Results of another program say nothing about this one.
     let beside = folder()?;
     let program = beside.join(if cfg!(windows) { "secateur.exe" } else { "secateur" });
-    let built: String =
-        Sha256::digest(std::fs::read(&program)?).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-    let out = beside.join("accept").join(name).join(built);
+    let out = beside.join("accept").join(name).join(key(&std::fs::read(&program)?, &text)?);
     shell::run(command(&program).arg("sweep").arg(path).arg("-o").arg(&out))?;
     let results = std::fs::read_to_string(out.join("results.jsonl"))?;
     let lines: Vec<Line> = results.lines().map(serde_json::from_str).collect::<std::result::Result<_, _>>()?;
@@ -69,6 +66,14 @@ fn accept(name: &str, path: &PathBuf) -> Result {
     let all = root().join(FOLDER).join("RESULTS.md");
     let before = std::fs::read_to_string(&all).unwrap_or_default();
     Ok(std::fs::write(&all, replaced(&before, name, &section))?)
+}
+
+/// Where results belong: those of another program, or of a file with other runs, say nothing about these. Claims may change.
+fn key(program: &[u8], file: &str) -> Result<String> {
+    let mut runs: toml::Table = toml::from_str(file)?;
+    runs.remove("claim");
+    let digest = Sha256::new().chain_update(program).chain_update(runs.to_string()).finalize();
+    Ok(digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect())
 }
 
 /// Where cargo puts what it builds, this program too.
@@ -130,6 +135,15 @@ mod tests {
         let second = replaced(&first, "magnitude", "## magnitude\n\nnew\n");
         let third = replaced(&second, "wanda", "## wanda\n\nnewer\n");
         assert_eq!(third, format!("{HEAD}\n\n## magnitude\n\nnew\n\n## wanda\n\nnewer\n"));
+    }
+
+    #[test]
+    fn other_runs_have_other_results_and_other_claims_the_same() {
+        let of = |program: &[u8], file| key(program, file).unwrap();
+        let (runs, claims) = ("models = ['a']\n", "models = ['a']\n[[claim]]\nsays = 'b'\n");
+        assert_eq!(of(b"1", runs), of(b"1", claims));
+        assert_ne!(of(b"1", runs), of(b"1", "models = ['b']"));
+        assert_ne!(of(b"1", runs), of(b"2", runs));
     }
 
     /// A file that cannot be read would be found out only when somebody asks for it.
