@@ -167,6 +167,12 @@ impl Walk {
         }
     }
 
+    /// The same run, going no further than a tap needs to see what goes into these nodes.
+    pub(crate) fn no_further_than(self, graph: &Graph, nodes: &[NodeId]) -> Self {
+        let Self { passed, readers, .. } = Self::up_to(graph, self.inputs.clone(), nodes);
+        Self { passed, readers, ..self }
+    }
+
     /// The same run, backward through which relevance goes.
     pub(crate) fn explained(self, signs: Signs) -> Self {
         Self { signs: Some(signs), ..self }

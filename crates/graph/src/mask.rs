@@ -79,7 +79,11 @@ impl Mask {
 
     /// Indices of kept entries, ascending.
     pub fn kept(&self) -> impl Iterator<Item = usize> + '_ {
-        (0..self.len).filter(|at| self.is_kept(*at))
+        self.words.iter().zip((0..).step_by(64)).flat_map(|(word, first)| {
+            let rest = |left: &u64| Some(left & (left - 1)).filter(|left| *left != 0);
+            let left = std::iter::successors(Some(*word).filter(|word| *word != 0), rest);
+            left.map(move |left| first + left.trailing_zeros() as usize)
+        })
     }
 
     /// 1 for kept, 0 for pruned.

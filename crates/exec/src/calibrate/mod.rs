@@ -58,13 +58,16 @@ pub async fn calibrate<G: Gather, E: From<ExecError>>(
     for block in 0..graph.blocks() {
         let tick = async || meter.tick(u64::from(block), blocks, Unit::Layers).await.map_err(ExecError::from);
         let nodes = nodes_of(graph, block);
+        let looked_at: Vec<NodeId> = measured.iter().copied().filter(|id| nodes.contains(&(id.0 as usize))).collect();
         let mut gathering = Gathering::<G>::new(graph);
         for walk in &mut walks {
             tick().await?;
-            let mut dense = walk.clone();
-            dense.run(graph, params, nodes.clone(), &mut gathering)?;
-            if !sequential {
-                *walk = dense;
+            if sequential {
+                // What leaves the block is worked out below, by what becomes of it.
+                let mut dense = walk.clone().no_further_than(graph, &looked_at);
+                dense.run(graph, params, nodes.clone(), &mut gathering)?;
+            } else {
+                walk.run(graph, params, nodes.clone(), &mut gathering)?;
             }
         }
         let gathered = gathering.read().await?;

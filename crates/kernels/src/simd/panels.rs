@@ -80,21 +80,31 @@ fn side_by_side<const M: usize>(
     // One sample reads each block once, wherever it lies.
     let slab = if M == 1 { columns } else { slab.min(columns) }.max(1);
     in_pieces(piece(y.len() / outputs).next_multiple_of(M), (x, inputs), (y, outputs), |x, y| {
-        match bias {
-            Some(bias) => y.chunks_exact_mut(outputs).for_each(|y| y.copy_from_slice(bias)),
-            None => y.fill(0.0),
+        let samples = (y.len() / outputs).next_multiple_of(M);
+        // Panel by panel: as rows of y they would lie too far apart for the processor to fetch them ahead.
+        let mut sums = vec![[0.0; BLOCK]; outputs.div_ceil(BLOCK) * samples];
+        if let Some(bias) = bias {
+            for (sums, bias) in sums.chunks_exact_mut(samples).zip(bias.chunks(BLOCK)) {
+                sums.iter_mut().for_each(|sums| sums[..bias.len()].copy_from_slice(bias));
+            }
         }
-        let mut gathered = vec![[0.0; BLOCK]; (y.len() / outputs).next_multiple_of(M) * slab];
+        let mut gathered = vec![[0.0; BLOCK]; samples * slab];
         let mut scratch = vec![[[0.0; BLOCK]; BLOCK]; slab];
         for first in (0..columns).step_by(slab) {
             for (row, gathered) in x.chunks_exact(inputs).zip(gathered.chunks_exact_mut(slab)) {
                 take(&row[first * BLOCK..], gathered.as_flattened_mut());
             }
-            for panel in 0..outputs.div_ceil(BLOCK) {
+            for (panel, sums) in sums.chunks_exact_mut(samples).enumerate() {
                 let (columns, blocks) = panels.blocks(panel, first..columns.min(first + slab), &mut scratch);
-                let part = Part { first, columns, blocks, output: panel * BLOCK };
-                add::<M>(&part, &gathered, slab, y, outputs);
+                add::<M>(&Part { first, columns, blocks }, &gathered, slab, sums);
             }
+        }
+        for (at, y) in y.chunks_exact_mut(outputs).enumerate() {
+            let mine = sums[at..].iter().step_by(samples);
+            mine.zip(y.chunks_mut(BLOCK)).for_each(|(sums, y)| match y.first_chunk_mut() {
+                Some(y) => *y = *sums,
+                None => y.copy_from_slice(&sums[..y.len()]),
+            });
         }
     });
 }
@@ -127,38 +137,18 @@ struct Part<'a> {
     first: usize,
     columns: &'a [u32],
     blocks: &'a [Block],
-    /// The first output.
-    output: usize,
 }
 
-/// Adds to y [samples, outputs] what a part says to samples [samples, slab] in 16s.
+/// Adds to sums [samples, 16 outputs] what a part says to samples [samples, slab] in 16s.
 #[macerator::with_simd]
 fn add<'a, S: Simd, const M: usize>(
     part: &Part<'a>,
     gathered: &[[f32; BLOCK]],
     slab: usize,
-    y: &mut [f32],
-    outputs: usize,
+    sums: &mut [[f32; BLOCK]],
 ) {
-    let mine = part.output..outputs.min(part.output + BLOCK);
-    for (x, y) in gathered.chunks_exact(M * slab).zip(y.chunks_mut(M * outputs)) {
-        let mut sums = [[0.0; BLOCK]; M];
-        for (sums, y) in sums.iter_mut().zip(y.chunks_exact(outputs)) {
-            copy(&y[mine.clone()], &mut sums[..mine.len()]);
-        }
-        let sums = tile(part, x, slab, sums);
-        for (sums, y) in sums.iter().zip(y.chunks_exact_mut(outputs)) {
-            copy(&sums[..mine.len()], &mut y[mine.clone()]);
-        }
-    }
-}
-
-/// Copies up to 16 numbers; 16 of them in a register, without a call.
-#[inline(always)]
-fn copy(from: &[f32], to: &mut [f32]) {
-    match (from.first_chunk::<BLOCK>(), to.first_chunk_mut()) {
-        (Some(from), Some(to)) => *to = *from,
-        _ => to.copy_from_slice(from),
+    for (x, sums) in gathered.chunks_exact(M * slab).zip(sums.as_chunks_mut::<M>().0) {
+        *sums = tile(part, x, slab, *sums);
     }
 }
 
