@@ -24,6 +24,12 @@ const cards = () =>
 const faded = () => it.page.locator("[data-testid^=card-][data-faded=true]").count();
 const recipe = (page = it) => page.at("digest").first().getAttribute("data-recipe");
 
+/// Opens all groups, as a visitor does who wants to see everything.
+async function unfold(page) {
+  const folded = page.page.locator(".gallery-group:not([open]) > summary");
+  while ((await folded.count()) > 0) await folded.first().click();
+}
+
 /// Presses the demo and waits for its cut: seconds. A sentence of the engine's ends it.
 async function demo(page, id) {
   const began = Date.now();
@@ -53,10 +59,13 @@ test("cards are grouped by any axis, faded by words, found by search", async () 
   assert.equal(await it.at("card-wanda").first().getAttribute("data-faded"), "false");
   await it.at("word-0-N:M").first().uncheck({ force: true });
   await it.at("gallery-search").fill("mingjie SUN");
+  assert.ok(await it.at("card-wanda").last().isVisible(), "groups with what was found open by themselves");
   assert.match(await it.text("gallery-found"), new RegExp(`^\\d+ of ${all.length} `));
   assert.ok((await it.count("gallery-found")) < all.length);
   await it.until(() => it.page.url().includes("gallery-search=mingjie"), () => "the search is not in the link");
   await it.at("gallery-search").fill("");
+  const groups = await it.page.locator(".gallery-group").evaluateAll((all) => all.map((group) => group.open));
+  assert.deepEqual(groups, groups.map((_, at) => at === 0), "only the first group is open again");
 });
 
 test("two cards lie side by side, and what differs is marked", async () => {
@@ -133,6 +142,7 @@ test("cuts that were measured stand by their size, and a sweep's file takes thei
 
 test("every method's demo cuts, and can be undone", { timeout: 600_000 }, async () => {
   const took = [];
+  await unfold(it);
   const shown = await it.page.locator("[data-testid^=demo-]").evaluateAll((all) => all.map((one) => one.dataset.testid.slice(5)));
   assert.deepEqual([...new Set(shown)].toSorted(), [...new Set(await cards())].toSorted());
   for (const id of new Set(shown)) {
@@ -148,6 +158,7 @@ test("every method's demo cuts, and can be undone", { timeout: 600_000 }, async 
 
 test("demos run on WebGPU too", { timeout: 240_000 }, async () => {
   const gpu = await Playground.live(browser, server.url, "method=magnitude&seed=0&sparsity=0.5&device=gpu");
+  await unfold(gpu);
   const began = Date.now();
   const took = [];
   for (const id of ON_GPU) {

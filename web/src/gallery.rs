@@ -42,6 +42,11 @@ impl Browse {
         }
     }
 
+    /// Not everything is looked for.
+    pub fn is_narrowed(&self) -> bool {
+        !self.words.is_empty() || !self.search.trim().is_empty()
+    }
+
     /// Shares a word of each axis with words, and has all that is searched for.
     pub fn fits(&self, card: &Card) -> bool {
         let filed = card.filing.words();
@@ -190,6 +195,7 @@ mod tests {
     fn words_of_one_axis_widen_and_of_another_narrow() {
         let mut browse = Browse::default();
         assert_eq!(fitting(&browse), ["a", "b", "c"]);
+        assert!(!browse.is_narrowed());
         browse.turn(0, "W");
         assert_eq!(fitting(&browse), ["a", "c"]);
         browse.turn(0, "H");
@@ -197,7 +203,7 @@ mod tests {
         browse.turn(2, "during");
         assert_eq!(fitting(&browse), ["b", "c"]);
         browse.turn(0, "W");
-        assert_eq!(fitting(&browse), ["b"]);
+        assert_eq!((fitting(&browse), browse.is_narrowed()), (vec!["b".to_string()], true));
         let browse = Browse { search: "LOVELACE c".into(), ..Browse::default() };
         assert_eq!(fitting(&browse), ["a", "b", "c"], "every paper is about cutting");
         assert_eq!(fitting(&Browse { search: "2019".into(), ..browse }), [""; 0]);

@@ -65,6 +65,37 @@ pub const AXES: [Axis; 12] = [
     several("family", &["MLP", "CNN", "RNN", "ViT", "LM", "diffusion", "CLIP", "SR"]),
 ];
 
+/// What stands for something longer: the survey's letters (its list of units) and the field's abbreviations.
+const SHORT: [(&str, &str); 22] = [
+    ("W", "single weights"),
+    ("N:M", "N of every M neighbouring weights"),
+    ("block", "square blocks of weights"),
+    ("N", "neurons"),
+    ("C/F", "channels and filters"),
+    ("H", "attention heads"),
+    ("B", "whole blocks"),
+    ("L", "layers: an attention, an MLP"),
+    ("E", "features of the embedding"),
+    ("sample", "samples of the training data"),
+    ("delta-weight", "what fine-tuning changed"),
+    ("semi", "with kernels for N:M"),
+    ("ERK", "small layers keep more, by shape"),
+    ("meta", "meta-learning"),
+    ("gnn", "graph neural network"),
+    ("rl", "reinforcement learning"),
+    ("quant", "quantisation"),
+    ("decomp", "decomposition"),
+    ("NAS", "architecture search"),
+    ("KD", "knowledge distillation"),
+    ("LM", "language models"),
+    ("SR", "super-resolution"),
+];
+
+/// What a word of an axis is short for; None where it speaks for itself.
+pub fn spelled_out(word: &str) -> Option<&'static str> {
+    SHORT.iter().find(|(short, _)| *short == word).map(|(_, long)| *long)
+}
+
 const fn one(name: &'static str, words: &'static [&'static str]) -> Axis {
     Axis { name, words, several: false }
 }
@@ -131,6 +162,14 @@ impl Filing {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_spelled_out_is_a_word_of_an_axis() {
+        for (short, _) in SHORT {
+            assert!(AXES.iter().any(|axis| axis.words.contains(&short)), "{short}");
+        }
+        assert_eq!([spelled_out("H"), spelled_out("uniform")], [Some("attention heads"), None]);
+    }
 
     #[test]
     fn an_unknown_word_and_a_second_one_are_named() {

@@ -23,7 +23,7 @@ pub use event::{
     Adapter, Asked, BlobId, BuiltIn, Classified, Comparison, Contrasted, Event, FileOut, GateRow, Gone, LayerLevel,
     Level, Loaded, Mark, ParamDiff, Prediction, Reader, Report, Score, Swept, Token, TrainLog, Unit, Verdict, Written,
 };
-pub use filing::{AXES, Axis, Filing};
+pub use filing::{AXES, Axis, Filing, spelled_out};
 pub use hash::{fnv1a, masks_digest};
 pub use recipe::{Recipe, RecipeError, RecipeId, Value, Values};
 pub use timing::{Bandwidth, Layout, Multiplied, OpTime, ProductTime, Products, Spread, Timing};

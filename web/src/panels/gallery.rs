@@ -1,7 +1,8 @@
-//! All methods, filed: grouped by an axis, narrowed by words and a search, two of them side by side, each with a demo.
+//! All methods, filed: grouped by an axis, narrowed by words and a search, two of them side by side, each with a demo. Groups
+//! are folded, for a method stands in each that it belongs to.
 
 use leptos::prelude::*;
-use secateur_protocol::{AXES, Card};
+use secateur_protocol::{AXES, Card, spelled_out};
 
 use crate::gallery;
 use crate::state::App;
@@ -18,8 +19,8 @@ pub fn view(app: App) -> impl IntoView {
     });
     let sections = move || {
         let all = cards.get();
-        let group = |(word, members): (&'static str, Vec<usize>)| group(app, &all, word, &members, fitting);
-        gallery::groups(&all, axis.get()).into_iter().map(group).collect_view()
+        let filed = gallery::groups(&all, axis.get()).into_iter().enumerate();
+        filed.map(|(at, (word, members))| group(app, &all, word, members, (at == 0, fitting))).collect_view()
     };
     view! {
         <p class="lead">
@@ -93,7 +94,7 @@ fn words(app: App, cards: Memo<Vec<Card>>, axis: Memo<usize>) -> impl IntoView {
 /// A word that narrows the gallery while it is pressed.
 fn chip(app: App, axis: usize, word: String) -> impl IntoView {
     let browse = app.inputs.browse;
-    let (shown, pressed) = (word.clone(), (axis, word.clone()));
+    let (shown, pressed, long) = (word.clone(), (axis, word.clone()), spelled_out(&word));
     view! {
         <label class="chip">
             <input
@@ -102,22 +103,38 @@ fn chip(app: App, axis: usize, word: String) -> impl IntoView {
                 prop:checked=move || browse.with(|browse| browse.words.contains(&pressed))
                 on:change=move |_| browse.update(|browse| browse.turn(axis, &word))
             />
-            <span>{shown}</span>
+            <span>{shown} {long.map(|long| view! { <small>" " {long}</small> })}</span>
         </label>
     }
 }
 
-fn group(app: App, cards: &[Card], word: &'static str, members: &[usize], fitting: Memo<Vec<bool>>) -> impl IntoView + use<> {
+/// The cards that share a word. The first group is open at first; what is looked for opens those where it is.
+fn group(
+    app: App,
+    cards: &[Card],
+    word: &'static str,
+    members: Vec<usize>,
+    (is_first, fitting): (bool, Memo<Vec<bool>>),
+) -> impl IntoView + use<> {
+    let fits = move |at: usize| fitting.with(|all| all.get(at) != Some(&false));
     let one = |at: &usize| {
         let at = *at;
-        let faded = Memo::new(move |_| fitting.with(|all| all.get(at) == Some(&false)));
-        card::view(app, cards[at].clone(), faded)
+        card::view(app, cards[at].clone(), Memo::new(move |_| !fits(at)))
     };
-    let id = format!("gallery-{word}");
+    let shown = members.iter().map(one).collect_view();
+    let (id, count) = (format!("gallery-{word}"), members.len());
+    let open = Memo::new(move |_| match app.inputs.browse.with(gallery::Browse::is_narrowed) {
+        true => members.iter().any(|at| fits(*at)),
+        false => is_first,
+    });
     view! {
         <section aria-labelledby=id.clone()>
-            <h3 id=id.clone()>{word} <small>" " {members.len()}</small></h3>
-            <ul class="gallery-cards">{members.iter().map(one).collect_view()}</ul>
+            <details class="gallery-group" prop:open=move || open.get()>
+                <summary>
+                    <h3 id=id.clone()>{word} {spelled_out(word).map(|long| format!(": {long}"))} <small>" " {count}</small></h3>
+                </summary>
+                <ul class="gallery-cards">{shown}</ul>
+            </details>
         </section>
     }
 }

@@ -1,4 +1,4 @@
-use secateur_protocol::{AXES, Card, Command, DeviceChoice, Event, Field, Kind, VERSION};
+use secateur_protocol::{AXES, Card, Command, DeviceChoice, Event, Field, Kind, VERSION, spelled_out};
 use serde_json::json;
 
 use crate::args::Show;
@@ -36,10 +36,16 @@ fn text(card: &Card) -> String {
     let needs: Vec<&str> = card.needs.iter().map(|need| need.told()).collect();
     text += &format!("  needs: {}\n", if needs.is_empty() { "only the weights".into() } else { needs.join(", ") });
     for (axis, words) in AXES.iter().zip(card.filing.words()) {
+        let words: Vec<String> = words.into_iter().map(in_full).collect();
         text += &format!("  {}: {}\n", axis.name, words.join(", "));
     }
     text += "\nsettings (--set key=value):\n";
     card.fields.iter().fold(text, |text, field| text + &setting(field))
+}
+
+/// A word of an axis, and what it is short for.
+fn in_full(word: &str) -> String {
+    spelled_out(word).map_or(word.into(), |long| format!("{word} ({long})"))
 }
 
 fn setting(field: &Field) -> String {
