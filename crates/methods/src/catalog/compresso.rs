@@ -38,9 +38,8 @@ async fn learn(lab: &Lab<'_>, recipe: &Recipe) -> Result<Outcome, MethodError> {
     let card = card();
     let recipe = recipe.clone().checked(&card)?;
     let values = Values { card: &card, recipe: &recipe };
-    let Training { steps, lr } = Training::read(&card, &recipe)?;
+    let (Training { steps, lr }, rate) = Training::read(&card, &recipe)?.beside(values.number("gate_lr")?);
     let bank = Bank::of(lab, &values.text("gates")?)?;
-    let rate = values.number("gate_lr")? / lr.max(1e-12);
     let far = HardConcrete::FAR;
     let kind = HardConcrete { stretch: Stretch::default(), calm: 0.0, start: far, bounds: Some((-far, far)), rate };
     let budget = Budget::read(lab, &bank, &values, [RAMP, rate]).await?;

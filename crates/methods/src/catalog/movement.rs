@@ -151,8 +151,8 @@ async fn learn(lab: &Lab<'_>, recipe: &Recipe) -> Result<Outcome, MethodError> {
     let card = card();
     let recipe = recipe.clone().checked(&card)?;
     let values = Values { card: &card, recipe: &recipe };
-    let (Training { steps, lr }, wish) = (Training::read(&card, &recipe)?, Wish::read(&values)?);
-    let rate = values.number("score_lr")? / lr.max(1e-12);
+    let (Training { steps, lr }, rate) = Training::read(&card, &recipe)?.beside(values.number("score_lr")?);
+    let wish = Wish::read(&values)?;
     let begin = if wish.soft.is_some() { values.number("first_score")? as f32 } else { 0.0 };
     let mut state = State::new(lab.graph, lab.params.clone());
     for id in lab.graph.prunable() {

@@ -36,9 +36,8 @@ async fn learn(lab: &Lab<'_>, recipe: &Recipe) -> Result<Outcome, MethodError> {
     let card = card();
     let recipe = recipe.clone().checked(&card)?;
     let values = Values { card: &card, recipe: &recipe };
-    let Training { steps, lr } = Training::read(&card, &recipe)?;
+    let (Training { steps, lr }, rate) = Training::read(&card, &recipe)?.beside(values.number("gate_lr")?);
     let bank = Bank::of(lab, &values.text("gates")?)?;
-    let rate = values.number("gate_lr")? / lr.max(1e-12);
     let kind = Bottleneck { steepness: STEEPNESS, rate };
     // The multipliers learn twice as fast as the gates, as the authors' do.
     let budget = Budget::read(lab, &bank, &values, [values.number("ramp")?, 2.0 * rate]).await?;

@@ -212,6 +212,13 @@ impl Training {
         let values = Values { card, recipe };
         Ok(Self { steps: values.number("steps")? as u64, lr: values.number("lr")? })
     }
+
+    /// And how many times as fast something learns that has a rate of its own: the trainer knows other rates as multiples of
+    /// `lr`, which becomes so small, where it is 0, that no weight moves.
+    pub fn beside(self, own: f64) -> (Self, f64) {
+        let lr = self.lr.max(1e-12);
+        (Self { lr, ..self }, own / lr)
+    }
 }
 
 /// What statistics are gathered on.

@@ -98,6 +98,22 @@ fn a_budget_is_met() {
     }
 }
 
+/// Gates have a rate of their own: they shut, and what stays is what it was.
+#[test]
+fn gates_learn_alone() {
+    let [mut world, _] = World::all();
+    for method in UNITS {
+        let tune = if method == "compresso" { "tune=0 " } else { "" };
+        let wish = format!("{tune}sparsity=0.25 gates=neurons lr=0 gate_lr=0.5 batch=4 steps=40");
+        let outcome = world.run(&recipe(method, 3, &wish)).unwrap();
+        assert!(!outcome.removal.is_empty(), "{method}: {:?}", outcome.notes);
+        let params = outcome.params.unwrap();
+        let id = world.graph.param_ids().find(|id| world.graph.param(*id).name.contains("query")).unwrap();
+        let [now, before] = [&params, &world.params].map(|of| pollster::block_on(of.read(&world.graph, id)).unwrap());
+        assert!(now.iter().zip(&before).all(|(now, before)| (now - before).abs() < 1e-6), "{method}");
+    }
+}
+
 #[test]
 fn what_does_not_fit_is_told() {
     let [mut vit, mut lenet] = World::all();
