@@ -7,6 +7,8 @@ import { open } from "./browser.mjs";
 const PATIENCE_MS = 120_000;
 /// The address bar follows the controls after a quarter of a second.
 const FOLLOW_MS = 500;
+/// What follows a cut begins within a second, and each of it soon after the one before.
+const IDLE_MS = 3000;
 
 export class Playground {
   constructor({ context, page, complaints }) {
@@ -64,6 +66,16 @@ export class Playground {
     await this.page.waitForTimeout(FOLLOW_MS);
     await this.until(asked, async () => `the masks of ${this.page.url()} never came: ${await this.at("error").allInnerTexts()}`);
     return this.digest();
+  }
+
+  /// Nothing has been under way for a while: what follows a cut by itself is over.
+  async idle() {
+    let since = Date.now();
+    const quiet = async () => {
+      if (await this.at("progress").isVisible()) since = Date.now();
+      return Date.now() - since > IDLE_MS;
+    };
+    await this.until(quiet, async () => `still under way: ${await this.text("progress")}`);
   }
 
   async until(holds, otherwise, patience = PATIENCE_MS) {
